@@ -1,0 +1,172 @@
+"""The command line: `python -m nanogpt sample | score | bench`. Parses, calls, prints."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nanogpt import score
+from nanogpt.bench import bench_generation
+from nanogpt.checkpoint import WEIGHTS, CheckpointError
+from nanogpt.data import DataError, load_corpus
+from nanogpt.continuation import continuation
+from nanogpt.prompt import read_prompt
+from nanogpt.sampling import SamplingParams
+from nanogpt.trainer import TrainError
+from nanogpt.zoo import Loaded, Zoo
+
+
+def add_options(parser: argparse.ArgumentParser, config: type[Any], leave_out: tuple[str, ...] = ()) -> None:
+    """One flag for each field of a config dataclass, spelt with `_` or `-`; only the given ones are set."""
+    for f in fields(config):
+        if f.name in leave_out:
+            continue
+        names = dict.fromkeys([f"--{f.name}", f"--{f.name.replace('_', '-')}"])
+        default = "" if f.default in (None, "", False, MISSING) else f" (default {f.default})"
+        how: dict[str, Any] = {"help": f.metadata["help"] + default, "default": argparse.SUPPRESS}
+        if f.type is bool:
+            how["action"] = argparse.BooleanOptionalAction
+        else:
+            how |= {"type": f.type if f.type in (int, float) else str, "metavar": f.name.split("_")[-1].upper()}
+            if f.metadata.get("choices"):
+                how |= {"choices": f.metadata["choices"], "metavar": None}
+        parser.add_argument(*names, **how)
+
+
+def answer_errors(main: Callable[[list[str]], int], argv: list[str]) -> int:
+    """Run `main`; what a person can mend is one line on stderr and exit 1, never a traceback."""
+    try:
+        return main(argv)
+    except (CheckpointError, DataError, TrainError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"error: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+    return 1
+
+
+def main(argv: list[str]) -> int:
+    args = _parser().parse_args(argv)
+    torch.set_num_threads(args.num_threads or torch.get_num_threads())
+    return args.run(args)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m nanogpt", description=__doc__, allow_abbrev=False)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help, description=help, allow_abbrev=False)
+        sub.set_defaults(run=run)
+        sub.add_argument("--model", default="gpt", help="a folder's name in the checkpoints folder (default gpt)")
+        sub.add_argument("--checkpoints", default="checkpoints", metavar="DIR", help="default checkpoints")
+        sub.add_argument("--json", action="store_true", help="print one JSON object instead")
+        return sub
+
+    sub = command("sample", _sample, "Continue a prompt. The page and the API give the same text for the same values.")
+    sub.add_argument("--prompt", default="", help="the beginning; an empty one starts from a newline")
+    add_options(sub, SamplingParams)
+    sub.add_argument("--beam", type=int, default=0, metavar="WIDTH", help="beam search of this width instead")
+    sub.set_defaults(num_threads=1)  # as the page computes: the last bits of a sum depend on the thread count
+
+    sub = command("score", _score, "Bits per character of a text under a model, or the evaluation protocol.")
+    sub.add_argument("file", nargs="?", help="a UTF-8 text file; - for standard input")
+    sub.add_argument("--protocol", action="store_true", help="judge the model on the validation text instead")
+    sub.add_argument("--data", help="the corpus of --protocol; default $NANOGPT_DATA, else Tiny Shakespeare")
+    sub.set_defaults(num_threads=0)
+
+    sub = command("bench", _bench, "Characters a second, cached and uncached, against the memory floor. One thread.")
+    sub.set_defaults(num_threads=1)
+    return parser
+
+
+def _load(args: argparse.Namespace) -> Loaded:
+    zoo = Zoo(args.checkpoints)
+    zoo.refresh()
+    for problem in zoo.problems:
+        print(f"note: {problem}", file=sys.stderr)
+    return zoo.get(args.model)
+
+
+def _given(args: argparse.Namespace, config: type[Any]) -> dict[str, Any]:
+    return {f.name: getattr(args, f.name) for f in fields(config) if hasattr(args, f.name)}
+
+
+def _sample(args: argparse.Namespace) -> int:
+    params = SamplingParams(**_given(args, SamplingParams))
+    loaded = _load(args)
+    prompt = read_prompt(args.prompt, loaded.tokenizer, loaded.block_size)
+    for notice in prompt.notices:
+        print(f"note: {notice}", file=sys.stderr)
+    if not args.json:
+        print(prompt.text, end="", flush=True)
+    text = ""
+    for new in continuation(loaded, prompt, params, args.beam):
+        text += new
+        if not args.json:
+            print(new, end="", flush=True)
+    print(json.dumps({"model": args.model, "prompt": prompt.text, "text": text}) if args.json else "")
+    return 0
+
+
+def _score(args: argparse.Namespace) -> int:
+    loaded = _load(args)
+    if args.protocol:
+        result = _protocol(loaded, args.data)
+    elif args.file:
+        result = _score_text(loaded, sys.stdin.read() if args.file == "-" else Path(args.file).read_text("utf-8"))
+    else:
+        raise ValueError("Give a file to score, - for standard input, or --protocol.")
+    _print(result, args.json)
+    return 0
+
+
+def _score_text(loaded: Loaded, text: str) -> dict[str, Any]:
+    _, left_out, nats = score.text_nats(loaded.model, loaded.tokenizer, text)
+    if left_out:
+        print(f"note: {left_out}", file=sys.stderr)
+    mean = nats.double().mean().item()
+    return {
+        "model": loaded.name,
+        "characters": len(nats),
+        "nats_per_char": mean,
+        "bits_per_char": mean * score.BITS,
+        "bits": mean * score.BITS * len(nats),
+    }
+
+
+def _protocol(loaded: Loaded, data: str | None) -> dict[str, Any]:
+    corpus = load_corpus(data)
+    if corpus.tokenizer.chars != loaded.tokenizer.chars:
+        raise ValueError(f"{loaded.name} was trained on another vocabulary than that of {corpus.name}.")
+    model, window = loaded.model, score.evaluation_window(loaded.model)
+    offsets = [o for o in score.PROTOCOL_OFFSETS if o < window]
+    return {
+        "model": loaded.name,
+        "corpus": corpus.name,
+        "full_val_256": None,  # stays empty for a context that is shorter
+        f"full_val_{window}": score.windows_loss(model, corpus.val, window, offsets),
+        "nanogpt_estimate": score.random_windows_loss(model, corpus.val, window),
+        "parameters": loaded.parameters,
+        "bytes": (loaded.folder / WEIGHTS).stat().st_size,
+    }
+
+
+def _bench(args: argparse.Namespace) -> int:
+    loaded = _load(args)
+    _print({"model": loaded.name, **bench_generation(loaded.model)}, args.json)
+    return 0
+
+
+def _print(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(result))
+        return
+    width = max(map(len, result))
+    for name, value in result.items():
+        shown = f"{value:,.4f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
+        print(f"{name:<{width}}  {shown}")

@@ -1,0 +1,149 @@
+"""The corpus: found or fetched, checked by digest, split, cut into windows.
+
+Knows files and ids; knows no model.
+"""
+
+import hashlib
+import http.client
+import os
+import urllib.request
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from nanogpt.tokenizer import CharTokenizer, normalise
+
+CORPUS_URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+CORPUS_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+
+
+class DataError(Exception):
+    """The corpus cannot be used; the message says which file and why."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A text as ids: the first part to train on, the last `val_fraction` to be judged on."""
+
+    train: Tensor  # (n,) int64
+    val: Tensor  # (m,) int64
+    tokenizer: CharTokenizer
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        return "Tiny Shakespeare" if self.sha256 == CORPUS_SHA256 else f"text sha256:{self.sha256[:12]}"
+
+
+def load_corpus(path: str | os.PathLike[str] | None = None, val_fraction: float = 0.1, *, tune: bool = False) -> Corpus:
+    """Read `path`, else `$NANOGPT_DATA`, else Tiny Shakespeare from the cache or the network.
+
+    With `tune`, the last 5 % of the training part stand in for validation, which stays unseen: settings are
+    chosen there.
+
+    Any UTF-8 text will do. The vocabulary is that of the whole text, as in every published figure on this
+    corpus: it adds no information on the order of characters. Raises DataError.
+    """
+    given = path or os.environ.get("NANOGPT_DATA")
+    raw = _read(Path(given)) if given else _fetch()
+    try:
+        text = normalise(raw.decode("utf-8"))
+    except (UnicodeDecodeError, ValueError) as error:
+        raise DataError(f"{given}: not UTF-8 text ({error}).") from error
+    tokenizer = CharTokenizer.from_text(text) if text else None
+    if tokenizer is None:
+        raise DataError(f"{given}: the file is empty.")
+    ids = torch.tensor(tokenizer.encode(text), dtype=torch.long)
+    n = int(len(ids) * (1 - val_fraction))
+    train, val = ids[:n], ids[n:]
+    if tune:
+        n = int(n * 0.95)
+        train, val = train[:n], train[n:]
+    return Corpus(train, val, tokenizer, hashlib.sha256(raw).hexdigest())
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}.") from error
+
+
+def cache_folder() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nanogpt"
+
+
+def _fetch() -> bytes:
+    """Tiny Shakespeare from the cache, or downloaded once. A wrong digest is never used and never kept."""
+    target = cache_folder() / "tinyshakespeare.txt"
+    if target.is_file() and hashlib.sha256(raw := target.read_bytes()).hexdigest() == CORPUS_SHA256:
+        return raw
+    try:
+        with urllib.request.urlopen(CORPUS_URL, timeout=30) as reply:
+            total = int(reply.headers.get("Content-Length") or 0) or None
+            chunks = []
+            with tqdm(total=total, unit="B", unit_scale=True, desc="Tiny Shakespeare") as bar:
+                while chunk := reply.read(1 << 16):
+                    chunks.append(chunk)
+                    bar.update(len(chunk))
+    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a length that is no number
+        raise DataError(
+            f"Tiny Shakespeare could not be downloaded from {CORPUS_URL} ({error}). "
+            "Give a local copy with --data PATH or the environment variable NANOGPT_DATA."
+        ) from error
+    raw = b"".join(chunks)
+    digest = hashlib.sha256(raw).hexdigest()
+    if digest != CORPUS_SHA256:
+        raise DataError(f"{CORPUS_URL}: wrong digest {digest}; expected {CORPUS_SHA256}. Nothing was kept.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(f".{os.getpid()}")
+    partial.write_bytes(raw)
+    partial.replace(target)
+    return raw
+
+
+class Windows:
+    """Training batches as a pure function of (seed, number), so that resuming needs no stored state.
+
+    An epoch covers the text once with windows of `block_size` characters that start at a fresh random offset
+    and come in a fresh random order.
+    """
+
+    def __init__(self, ids: Tensor, block_size: int, seed: int):
+        self.ids, self.block_size, self.seed = ids, block_size, seed
+        self.per_epoch = len(ids) // block_size - 1  # one less: the offset takes up to a window, the target one id
+        if self.per_epoch < 1:
+            raise DataError(
+                f"The training text has {len(ids):,} characters; "
+                f"windows of block_size {block_size:,} need at least {2 * block_size:,}."
+            )
+        self._starts: OrderedDict[int, Tensor] = OrderedDict()
+
+    def batch(self, number: int, batch_size: int) -> tuple[Tensor, Tensor]:
+        """Batch `number` as x and its targets y, the same windows one character later, each (batch_size, T)."""
+        first = number * batch_size
+        starts = torch.stack(
+            [self._epoch(i // self.per_epoch)[i % self.per_epoch] for i in range(first, first + batch_size)]
+        )
+        rows = self.ids[starts[:, None] + torch.arange(self.block_size + 1)]  # (batch_size, T + 1)
+        return rows[:, :-1], rows[:, 1:]
+
+    def _epoch(self, epoch: int) -> Tensor:
+        """The start of every window of one epoch, (per_epoch,), in the order they are visited."""
+        if epoch not in self._starts:
+            generator = torch.Generator().manual_seed(mix_seed(self.seed, epoch))
+            offset = torch.randint(self.block_size, (1,), generator=generator)
+            self._starts[epoch] = offset + self.block_size * torch.randperm(self.per_epoch, generator=generator)
+            while len(self._starts) > 2:  # a batch touches two epochs at most, unless the text is tiny
+                self._starts.popitem(last=False)
+        return self._starts[epoch]
+
+
+def mix_seed(*numbers: int) -> int:
+    """One 63-bit seed out of several numbers; neighbours give unrelated seeds."""
+    digest = hashlib.sha256(",".join(map(str, numbers)).encode()).digest()
+    return int.from_bytes(digest[:8], "little") >> 1

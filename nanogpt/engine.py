@@ -1,0 +1,110 @@
+"""Ids in, a stream of steps out.
+
+Knows the models' contract (`config.block_size`, `forward`, `new_cache`) and names none of them; knows ids, not
+text. A generation is a plain generator: whoever stops reading stops the work.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from nanogpt.kv_cache import KVCache, window_start
+from nanogpt.sampling import SamplingParams, choose, gumbel_noise
+
+
+@dataclass(frozen=True)
+class Step:
+    """One new character: its place among the new ones, its id, and the raw logits (V,) it was drawn from."""
+
+    position: int
+    id: int
+    logits: Tensor
+
+
+class Reader:
+    """A model that reads along: feed ids, get the logits of what comes next, for one text or several at once.
+
+    With `cached`, a full window is read once and each further character costs one row; without, the window is
+    read anew for each character. Both give the same logits; the slow path is the reference.
+    """
+
+    def __init__(self, model: nn.Module, *, batch_size: int = 1, cached: bool = True):
+        self.model = model
+        self.block_size: int = model.config.block_size  # type: ignore[union-attr, assignment]
+        self.cache: KVCache | None = model.new_cache(batch_size) if cached else None  # type: ignore[operator]
+        self.ids = torch.empty(batch_size, 0, dtype=torch.long, device=next(model.parameters()).device)
+        self.start = 0
+
+    @torch.inference_mode()
+    def feed(self, ids: Sequence[Sequence[int]] | Tensor) -> Tensor:
+        """Read ids (B, T) after all that was read before; return the logits (B, V) of what is next, in float32."""
+        unread = self.ids.size(1)
+        self.ids = torch.cat((self.ids, torch.as_tensor(ids, device=self.ids.device)), dim=1)
+        start = window_start(self.ids.size(1), self.block_size)
+        if self.cache is None:
+            unread = start
+        elif start != self.start:
+            self.cache.clear()
+            unread = start
+        self.start = start
+        return self.model(self.ids[:, unread:], self.cache)[:, -1].float()
+
+    def reorder(self, rows: Tensor) -> None:
+        """Let text i go on as a copy of what text rows[i] was."""
+        self.ids = self.ids[rows]
+        if self.cache is not None:
+            self.cache.reorder(rows)
+
+
+def generate(model: nn.Module, prompt: Sequence[int], params: SamplingParams, *, cached: bool = True) -> Iterator[Step]:
+    """Continue `prompt` (at least one id; only its last block_size are read) by params.max_new_tokens steps.
+
+    The same prompt and params give the same ids wherever this is called from.
+    """
+    reader = Reader(model, cached=cached)
+    noise = gumbel_noise(params.seed, params.max_new_tokens, model.config.vocab_size)  # type: ignore[union-attr, arg-type]
+    logits = reader.feed([prompt[-reader.block_size :]])[0]
+    for position in range(params.max_new_tokens):
+        id = choose(logits, params, noise[position])
+        yield Step(position, id, logits)
+        if position + 1 < params.max_new_tokens:
+            logits = reader.feed([[id]])[0]
+
+
+@dataclass(frozen=True)
+class Beam:
+    """The likeliest continuation found so far: its ids and the sum of their log-probabilities, in nats."""
+
+    ids: list[int]
+    log_probability: float
+
+    @property
+    def per_character(self) -> float:
+        """Length-normalised: continuations of different lengths can be compared."""
+        return self.log_probability / len(self.ids)
+
+
+def beam_search(model: nn.Module, prompt: Sequence[int], width: int, max_new_tokens: int) -> Iterator[Beam]:
+    """Look for the likeliest continuation, keeping the `width` best at each character; yield the best of each length.
+
+    Width 1 takes the likeliest character each time, as temperature 0 does. No randomness. Of equals, the
+    smaller id on the better beam goes first.
+    """
+    reader = Reader(model, batch_size=width)
+    logits = reader.feed([prompt[-reader.block_size :]] * width)  # (width, V)
+    read = reader.ids.size(1)
+    score = torch.full((width,), -math.inf, dtype=torch.float64)
+    score[0] = 0  # all beams begin as the same text: only one of them may have children
+    for count in range(1, max_new_tokens + 1):
+        total = score[:, None] + logits.double().log_softmax(-1)  # (width, V)
+        score, flat = total.flatten().sort(descending=True, stable=True)
+        score, flat = score[:width], flat[:width]
+        reader.reorder(flat // total.size(1))
+        new = flat % total.size(1)
+        best = [*reader.ids[0, read:].tolist(), int(new[0])]
+        yield Beam(best, score[0].item())
+        if count < max_new_tokens:
+            logits = reader.feed(new[:, None])

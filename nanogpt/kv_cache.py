@@ -1,0 +1,65 @@
+"""What a model still knows of the characters it has read: the rule of its window, and their keys and values,
+so that each new character costs one row of work.
+
+Fixed buffers, written in place and passed as an argument; a module never stores one.
+"""
+
+import torch
+from torch import Tensor
+
+
+def window_start(length: int, block_size: int) -> int:
+    """Where the model's window begins when it has read `length` characters: the stated rule past block_size.
+
+    Until the window is full it begins at 0. Then the last half is kept and the window fills up again, so each
+    character sees between block_size/2 and block_size before it. The rule depends on the length alone: however
+    a text is cut into prompt and continuation, each character is predicted from the same window.
+    """
+    if length <= block_size:
+        return 0
+    half = max(1, block_size // 2)
+    return -(-(length - block_size) // half) * half
+
+
+class KVCache:
+    """`length` characters are held; `key` and `value` are (n_layer, B, n_head, block_size, head_dim)."""
+
+    def __init__(
+        self,
+        n_layer: int,
+        batch_size: int,
+        n_head: int,
+        block_size: int,
+        head_dim: int,
+        *,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+    ):
+        shape = (n_layer, batch_size, n_head, block_size, head_dim)
+        self.key = torch.zeros(shape, dtype=dtype, device=device)
+        self.value = torch.zeros(shape, dtype=dtype, device=device)
+        self.block_size = block_size
+        self.length = 0
+
+    def append(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Store k and v (B, n_head, T, head_dim) after the held ones; return all of that layer so far.
+
+        `length` moves only in `advance`, once every layer has stored the same characters.
+        """
+        start, end = self.length, self.length + k.size(2)
+        assert end <= self.block_size, f"cache holds {self.block_size} characters, asked for {end}"
+        self.key[layer, :, :, start:end] = k
+        self.value[layer, :, :, start:end] = v
+        return self.key[layer, :, :, :end], self.value[layer, :, :, :end]
+
+    def advance(self, count: int) -> None:
+        self.length += count
+
+    def clear(self) -> None:
+        """Forget every character; the buffers stay."""
+        self.length = 0
+
+    def reorder(self, rows: Tensor) -> None:
+        """Row i becomes a copy of what row rows[i] was."""
+        self.key[..., : self.length, :] = self.key[:, rows, :, : self.length]
+        self.value[..., : self.length, :] = self.value[:, rows, :, : self.length]

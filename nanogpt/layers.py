@@ -1,0 +1,167 @@
+"""The parts of a transformer: attention, MLP, block, norm, rotary positions.
+
+Knows tensors; knows no model, no loss and no file. Parameter names and arithmetic follow nanoGPT
+(https://github.com/karpathy/nanoGPT, model.py) wherever it has the part.
+Sizes: B batch, T characters, C = n_embd, n_head heads of head_dim = C / n_head.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nanogpt.kv_cache import KVCache
+
+
+class LayerNorm(nn.Module):
+    """Layer normalisation (https://arxiv.org/abs/1607.06450) with an optional bias."""
+
+    def __init__(self, n_embd: int, bias: bool):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n_embd))
+        self.bias = nn.Parameter(torch.zeros(n_embd)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, 1e-5)
+
+
+def rotary_table(block_size: int, head_dim: int, base: float = 10_000.0) -> Tensor:
+    """Cosines and sines of rotary positions, (2, block_size, head_dim / 2); RoFormer, arXiv:2104.09864 §3.2.2."""
+    frequency = base ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
+    angle = torch.outer(torch.arange(block_size, dtype=torch.float64), frequency)
+    return torch.stack((angle.cos(), angle.sin())).float()
+
+
+def rotate(x: Tensor, table: Tensor) -> Tensor:
+    """Turn the pairs (x[i], x[i + head_dim/2]) of x (…, T, head_dim) by the angles in table (2, T, head_dim/2)."""
+    cos, sin = table.to(x.dtype)
+    a, b = x.chunk(2, dim=-1)
+    return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1)
+
+
+def causal_mask(n_query: int, n_key: int, device: torch.device | str = "cpu") -> Tensor:
+    """(n_query, n_key) booleans: may this query look at this key? The last query is aligned with the last key."""
+    return torch.ones(n_query, n_key, dtype=torch.bool, device=device).tril(n_key - n_query)
+
+
+def attention_weights(q: Tensor, k: Tensor, scale: float) -> Tensor:
+    """How much each query looks at each key: softmax(q kᵀ · scale) under the causal mask.
+
+    q is (B, n_head, T, head_dim), k (B, n_head, S, head_dim) with S ≥ T. Returns (B, n_head, T, S), rows
+    that sum to 1. "Attention is all you need", arXiv:1706.03762 §3.2.1. Training and generation use the
+    fused kernel, which never holds this matrix; the heatmap and the tests use this one.
+    """
+    scores = (q @ k.transpose(-2, -1)) * scale
+    return scores.masked_fill(~causal_mask(q.size(-2), k.size(-2), q.device), -math.inf).softmax(dim=-1)
+
+
+class CausalSelfAttention(nn.Module):
+    """Multi-head attention in which a character sees itself and what came before it.
+
+    With `rotary`, q and k are turned by their positions. With `qk_norm`, they are first set to unit root mean
+    square, and `scale` is then a constant instead of 1/√head_dim (arXiv:2302.05442 §2).
+    """
+
+    def __init__(
+        self,
+        n_embd: int,
+        n_head: int,
+        block_size: int,
+        *,
+        layer: int = 0,
+        bias: bool = True,
+        dropout: float = 0.0,
+        rotary: bool = False,
+        qk_norm: bool = False,
+    ):
+        super().__init__()
+        self.n_head, self.head_dim, self.layer = n_head, n_embd // n_head, layer
+        self.qk_norm = qk_norm
+        # 0.12 · √(128 / head_dim): sharper than 1/√head_dim can be once the norms of q and k are fixed.
+        self.scale = 0.12 * math.sqrt(128 / self.head_dim) if qk_norm else 1 / math.sqrt(self.head_dim)
+        self.c_attn = nn.Linear(n_embd, 3 * n_embd, bias=bias)
+        self.c_proj = nn.Linear(n_embd, n_embd, bias=bias)
+        self.resid_dropout = nn.Dropout(dropout)
+        self.rotary: Tensor | None
+        self.register_buffer("rotary", rotary_table(block_size, self.head_dim) if rotary else None, persistent=False)
+
+    def query_key_value(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+        """q, k, v of x (B, T, C), each (B, n_head, T, head_dim); the first of the T stands at position `start`."""
+        B, T, _ = x.shape
+        heads = self.c_attn(x).view(B, T, 3, self.n_head, self.head_dim).permute(2, 0, 3, 1, 4)
+        qk, v = heads[:2], heads[2]  # qk (2, B, n_head, T, head_dim): q and k take the same steps as one
+        if self.qk_norm:
+            # Under autocast rms_norm answers in float32; attention must stay in the type of v to stay fast.
+            qk = F.rms_norm(qk, (self.head_dim,)).to(v.dtype)
+        if self.rotary is not None:
+            qk = rotate(qk, self.rotary[:, start : start + T])
+        return qk[0], qk[1], v
+
+    def forward(self, x: Tensor, cache: KVCache | None = None) -> Tensor:
+        """(B, T, C) → (B, T, C). With a cache, x follows the characters that the cache holds."""
+        B, T, C = x.shape
+        start = cache.length if cache is not None else 0
+        q, k, v = self.query_key_value(x, start)
+        if cache is not None:
+            k, v = cache.append(self.layer, k, v)
+        # Dropout stands on the residual branch only: on the weights it would rule out the fused kernel.
+        if start == 0:
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=self.scale)
+        else:
+            mask = causal_mask(T, start + T, x.device) if T > 1 else None
+            y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=self.scale)
+        y = y.transpose(1, 2).reshape(B, T, C)
+        return self.resid_dropout(self.c_proj(y))
+
+
+def relu_squared(x: Tensor) -> Tensor:
+    """max(x, 0)²; Primer, arXiv:2109.08668 §4."""
+    return F.relu(x).square()
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": F.gelu, "relu2": relu_squared}
+
+
+class MLP(nn.Module):
+    """Each character thinks for itself: widen four times, bend, narrow."""
+
+    def __init__(self, n_embd: int, *, activation: str = "gelu", bias: bool = True, dropout: float = 0.0):
+        super().__init__()
+        self.c_fc = nn.Linear(n_embd, 4 * n_embd, bias=bias)
+        self.c_proj = nn.Linear(4 * n_embd, n_embd, bias=bias)
+        self.activation = ACTIVATIONS[activation]
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dropout(self.c_proj(self.activation(self.c_fc(x))))
+
+
+class Block(nn.Module):
+    """Attention, then MLP, each reading a normalised copy of the residual stream and adding to it (pre-norm)."""
+
+    def __init__(
+        self,
+        n_embd: int,
+        n_head: int,
+        block_size: int,
+        *,
+        layer: int,
+        bias: bool,
+        dropout: float,
+        rotary: bool,
+        qk_norm: bool,
+        activation: str,
+    ):
+        super().__init__()
+        self.ln_1 = LayerNorm(n_embd, bias)
+        self.attn = CausalSelfAttention(
+            n_embd, n_head, block_size, layer=layer, bias=bias, dropout=dropout, rotary=rotary, qk_norm=qk_norm
+        )
+        self.ln_2 = LayerNorm(n_embd, bias)
+        self.mlp = MLP(n_embd, activation=activation, bias=bias, dropout=dropout)
+
+    def forward(self, x: Tensor, cache: KVCache | None = None) -> Tensor:
+        x = x + self.attn(self.ln_1(x), cache)
+        return x + self.mlp(self.ln_2(x))

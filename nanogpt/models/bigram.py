@@ -1,0 +1,43 @@
+"""The bigram: the next character depends on the last one only.
+
+A table of V × V scores, one row for each last character. It is the simplest language model there is, and
+counting pairs in the training text would give the same table; here it is learned like every other model.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from nanogpt import checks
+from nanogpt.kv_cache import KVCache
+
+
+@dataclass(frozen=True)
+class BigramConfig:
+    vocab_size: int
+
+    def __post_init__(self) -> None:
+        checks.settle(self, vocab_size=checks.whole("vocab_size", self.vocab_size, 1, 4096))
+
+    @property
+    def block_size(self) -> int:
+        """How many characters it sees."""
+        return 1
+
+
+class Bigram(nn.Module):
+    any_length = True  # no positions: `forward` reads a window of any length, each character seeing its own context
+
+    def __init__(self, config: BigramConfig):
+        super().__init__()
+        self.config = config
+        self.table = nn.Embedding(config.vocab_size, config.vocab_size)
+        nn.init.zeros_(self.table.weight)  # before training every next character is as likely as any other
+
+    def forward(self, idx: Tensor, cache: KVCache | None = None) -> Tensor:
+        """idx (B, T) → logits (B, T, V)."""
+        return self.table(idx)
+
+    def new_cache(self, batch_size: int) -> None:
+        """There is nothing to remember."""
+        return None

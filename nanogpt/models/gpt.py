@@ -1,0 +1,129 @@
+"""The GPT: a stack of blocks, each an attention layer and an MLP, over a residual stream.
+
+With learned positions, GELU and no `qk_norm` it computes exactly nanoGPT's function under nanoGPT's parameter
+names (https://github.com/karpathy/nanoGPT, model.py). The other options are later findings that lower the
+loss at this size; each is one field of the config.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from nanogpt import checks
+from nanogpt.kv_cache import KVCache
+from nanogpt.layers import ACTIVATIONS, Block, LayerNorm
+
+
+@dataclass(frozen=True)
+class GPTConfig:
+    vocab_size: int
+    block_size: int = 256
+    n_layer: int = 6
+    n_head: int = 4
+    n_embd: int = 256
+    dropout: float = 0.0
+    bias: bool = False
+    position: str = "rope"  # learned: a vector for each place; rope: q and k turned by their place
+    activation: str = "relu2"
+    qk_norm: bool = True
+    tie_weights: bool = False
+    zero_init: bool = True  # output projections and head start at zero: each block begins as the identity
+
+    def __post_init__(self) -> None:
+        checks.settle(
+            self,
+            vocab_size=checks.whole("vocab_size", self.vocab_size, 1, 4096),
+            block_size=checks.whole("block_size", self.block_size, 1, 4096),
+            n_layer=checks.whole("n_layer", self.n_layer, 1, 48),
+            n_head=checks.whole("n_head", self.n_head, 1, 64),
+            n_embd=checks.whole("n_embd", self.n_embd, 1, 4096),
+            dropout=checks.number("dropout", self.dropout, 0, 0.9),
+            bias=checks.flag("bias", self.bias),
+            position=checks.one_of("position", self.position, ("learned", "rope")),
+            activation=checks.one_of("activation", self.activation, ACTIVATIONS),
+            qk_norm=checks.flag("qk_norm", self.qk_norm),
+            tie_weights=checks.flag("tie_weights", self.tie_weights),
+            zero_init=checks.flag("zero_init", self.zero_init),
+        )
+        if self.n_embd % self.n_head:
+            raise ValueError(f"n_embd must be a multiple of n_head; got {self.n_embd} and {self.n_head}.")
+        if self.position == "rope" and (self.n_embd // self.n_head) % 2:
+            raise ValueError(f"rope turns pairs, so n_embd / n_head must be even; got {self.n_embd // self.n_head}.")
+
+
+class GPT(nn.Module):
+    def __init__(self, config: GPTConfig):
+        super().__init__()
+        self.config = config
+        c = config
+        parts: dict[str, nn.Module] = {"wte": nn.Embedding(c.vocab_size, c.n_embd)}
+        if c.position == "learned":
+            parts["wpe"] = nn.Embedding(c.block_size, c.n_embd)
+        parts["drop"] = nn.Dropout(c.dropout)
+        parts["h"] = nn.ModuleList(
+            Block(
+                c.n_embd,
+                c.n_head,
+                c.block_size,
+                layer=layer,
+                bias=c.bias,
+                dropout=c.dropout,
+                rotary=c.position == "rope",
+                qk_norm=c.qk_norm,
+                activation=c.activation,
+            )
+            for layer in range(c.n_layer)
+        )
+        parts["ln_f"] = LayerNorm(c.n_embd, c.bias)
+        self.transformer = nn.ModuleDict(parts)
+        self.lm_head = nn.Linear(c.n_embd, c.vocab_size, bias=False)
+        if c.tie_weights:
+            self.lm_head.weight = self.transformer["wte"].weight  # type: ignore[assignment]
+        self._init_weights()
+
+    @torch.no_grad()
+    def _init_weights(self) -> None:
+        """nanoGPT's normal(0, 0.02), projections into the residual stream narrower by √(2 n_layer); or zeros there.
+
+        With `zero_init` the embedding is the only voice in the stream at first, so it starts wider.
+        """
+        c = self.config
+        for name, p in self.named_parameters():
+            if p.ndim < 2:
+                nn.init.zeros_(p) if name.endswith("bias") else nn.init.ones_(p)
+            elif name.endswith("c_proj.weight"):
+                nn.init.zeros_(p) if c.zero_init else nn.init.normal_(p, std=0.02 / math.sqrt(2 * c.n_layer))
+            elif name == "lm_head.weight" and c.zero_init:
+                nn.init.zeros_(p)
+            elif ".wte." in name and c.zero_init and not c.tie_weights:
+                nn.init.normal_(p, std=0.5)
+            else:
+                nn.init.normal_(p, std=0.02)
+
+    def forward(self, idx: Tensor, cache: KVCache | None = None) -> Tensor:
+        """idx (B, T) → logits (B, T, V). With a cache, idx follows the characters that the cache holds."""
+        t = self.transformer
+        x = t["wte"](idx)  # (B, T, C)
+        if "wpe" in t:
+            start = cache.length if cache is not None else 0
+            x = x + t["wpe"](torch.arange(start, start + idx.size(1), device=idx.device))
+        x = t["drop"](x)
+        for block in t["h"]:  # type: ignore[attr-defined]  # a ModuleList
+            x = block(x, cache)
+        if cache is not None:
+            cache.advance(idx.size(1))
+        return self.lm_head(t["ln_f"](x))
+
+    def new_cache(self, batch_size: int) -> KVCache:
+        c, weight = self.config, self.lm_head.weight
+        return KVCache(
+            c.n_layer,
+            batch_size,
+            c.n_head,
+            c.block_size,
+            c.n_embd // c.n_head,
+            dtype=weight.dtype,
+            device=weight.device,
+        )

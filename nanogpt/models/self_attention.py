@@ -1,0 +1,68 @@
+"""One layer of attention and nothing else: what looking back is worth on its own.
+
+Token and position embeddings, one layer of causal multi-head attention with its residual, a norm, and the
+scores. No MLP and no depth: the step between the n-grams and the GPT.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from nanogpt import checks
+from nanogpt.kv_cache import KVCache
+from nanogpt.layers import CausalSelfAttention, LayerNorm
+
+
+@dataclass(frozen=True)
+class SelfAttentionConfig:
+    vocab_size: int
+    block_size: int = 256
+    n_head: int = 4
+    n_embd: int = 128
+    dropout: float = 0.0
+    bias: bool = False
+
+    def __post_init__(self) -> None:
+        checks.settle(
+            self,
+            vocab_size=checks.whole("vocab_size", self.vocab_size, 1, 4096),
+            block_size=checks.whole("block_size", self.block_size, 1, 4096),
+            n_head=checks.whole("n_head", self.n_head, 1, 64),
+            n_embd=checks.whole("n_embd", self.n_embd, 1, 4096),
+            dropout=checks.number("dropout", self.dropout, 0, 0.9),
+            bias=checks.flag("bias", self.bias),
+        )
+        if self.n_embd % self.n_head:
+            raise ValueError(f"n_embd must be a multiple of n_head; got {self.n_embd} and {self.n_head}.")
+
+
+class SelfAttention(nn.Module):
+    def __init__(self, config: SelfAttentionConfig):
+        super().__init__()
+        self.config = config
+        C = config.n_embd
+        self.wte = nn.Embedding(config.vocab_size, C)
+        self.wpe = nn.Embedding(config.block_size, C)
+        self.attn = CausalSelfAttention(C, config.n_head, config.block_size, bias=config.bias, dropout=config.dropout)
+        self.ln_f = LayerNorm(C, config.bias)
+        self.lm_head = nn.Linear(C, config.vocab_size, bias=False)
+        nn.init.normal_(self.wte.weight, std=0.5)
+        nn.init.normal_(self.wpe.weight, std=0.5)
+        nn.init.zeros_(self.lm_head.weight)
+
+    def forward(self, idx: Tensor, cache: KVCache | None = None) -> Tensor:
+        """idx (B, T) → logits (B, T, V)."""
+        start = cache.length if cache is not None else 0
+        position = torch.arange(start, start + idx.size(1), device=idx.device)
+        x = self.wte(idx) + self.wpe(position)  # (B, T, C)
+        x = x + self.attn(x, cache)
+        if cache is not None:
+            cache.advance(idx.size(1))
+        return self.lm_head(self.ln_f(x))
+
+    def new_cache(self, batch_size: int) -> KVCache:
+        c, weight = self.config, self.lm_head.weight
+        return KVCache(
+            1, batch_size, c.n_head, c.block_size, c.n_embd // c.n_head, dtype=weight.dtype, device=weight.device
+        )

@@ -1,0 +1,45 @@
+"""The trigram: the next character depends on the last two.
+
+A table of V² × V scores, one row for each pair. Twice the context costs V times the table: this is why
+counting does not scale, and attention was worth inventing.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nanogpt import checks
+from nanogpt.kv_cache import KVCache
+
+
+@dataclass(frozen=True)
+class TrigramConfig:
+    vocab_size: int
+
+    def __post_init__(self) -> None:
+        checks.settle(self, vocab_size=checks.whole("vocab_size", self.vocab_size, 1, 256))  # V³ numbers
+
+    @property
+    def block_size(self) -> int:
+        """How many characters it sees."""
+        return 2
+
+
+class Trigram(nn.Module):
+    any_length = True  # no positions: `forward` reads a window of any length, each character seeing its own context
+
+    def __init__(self, config: TrigramConfig):
+        super().__init__()
+        self.config = config
+        self.table = nn.Embedding(config.vocab_size**2, config.vocab_size)
+        nn.init.zeros_(self.table.weight)
+
+    def forward(self, idx: Tensor, cache: KVCache | None = None) -> Tensor:
+        """idx (B, T) → logits (B, T, V). Before the first character stands id 0, in prose the newline."""
+        before = F.pad(idx, (1, 0))[:, :-1]  # (B, T), idx moved one to the right
+        return self.table(before * self.config.vocab_size + idx)
+
+    def new_cache(self, batch_size: int) -> None:
+        """Two characters are cheap to read again."""
+        return None

@@ -1,0 +1,131 @@
+"""How weights follow gradients: Muon for the matrices inside blocks, AdamW for the rest, an average beside them.
+
+Knows parameters; knows no model, no data and no schedule.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum, orthogonalised: each step moves a matrix by (nearly) the same amount in every direction.
+
+    Keller Jordan, https://kellerjordan.github.io/posts/muon/. `torch.optim.Muon` does the same one matrix at a
+    time and always in bfloat16; here matrices of one shape go through Newton-Schulz together, in float32 where
+    the machine has no fast bfloat16, which is most of the step's cost on a CPU.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[nn.Parameter],
+        lr: float,
+        weight_decay: float,
+        momentum: float = 0.95,
+        dtype: torch.dtype = torch.float32,
+    ):
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+        self.dtype = dtype
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            by_shape: dict[torch.Size, list[nn.Parameter]] = defaultdict(list)
+            for p in group["params"]:
+                if p.grad is not None:
+                    by_shape[p.shape].append(p)
+            for (rows, columns), params in by_shape.items():
+                updates = []
+                for p in params:
+                    assert p.grad is not None
+                    m = self.state[p].setdefault("momentum_buffer", torch.zeros_like(p))
+                    m.lerp_(p.grad, 1 - group["momentum"])
+                    updates.append(torch.lerp(p.grad, m, group["momentum"]))  # Nesterov
+                step = orthogonalise(torch.stack(updates).to(self.dtype)).to(params[0].dtype)
+                # A tall matrix moves further, so that the size of its output's change stays the same.
+                rate = group["lr"] * math.sqrt(max(1, rows / columns))
+                for p, s in zip(params, step, strict=True):
+                    p.mul_(1 - group["lr"] * group["weight_decay"]).add_(s, alpha=-rate)
+
+
+def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
+    """(N, rows, columns) → the same with all singular values near 1, by Newton-Schulz iterations.
+
+    The quintic's coefficients are Keller Jordan's: they lift small singular values fast and leave the result
+    between 0.7 and 1.2, which serves as well as exactly 1.
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = matrices.mT if matrices.size(-2) > matrices.size(-1) else matrices
+    x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7)
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x.mT if matrices.size(-2) > matrices.size(-1) else x
+
+
+def is_hidden_matrix(name: str, p: Tensor) -> bool:
+    """The matrices inside attention and MLP, as against embeddings, tables, head, norms and biases."""
+    return p.ndim == 2 and (".attn." in f".{name}" or ".mlp." in f".{name}")
+
+
+def build_optimizers(
+    model: nn.Module,
+    *,
+    kind: str,
+    learning_rate: float,
+    matrix_lr: float,
+    weight_decay: float,
+    betas: tuple[float, float],
+    muon_dtype: torch.dtype,
+) -> list[torch.optim.Optimizer]:
+    """`muon`: Muon with decay on the hidden matrices, AdamW without decay on the rest.
+    `adamw`: AdamW, with decay on everything that has two dimensions, as nanoGPT does."""
+    named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
+    fused = next(model.parameters()).device.type in ("cpu", "cuda")
+    if kind == "muon":
+        hidden = [p for n, p in named if is_hidden_matrix(n, p)]
+        rest = [p for n, p in named if not is_hidden_matrix(n, p)]
+        optimizers: list[torch.optim.Optimizer] = [
+            torch.optim.AdamW(rest, lr=learning_rate, betas=betas, weight_decay=0.0, fused=fused)
+        ]
+        if hidden:
+            optimizers.append(Muon(hidden, matrix_lr, weight_decay, dtype=muon_dtype))
+        return optimizers
+    groups = [
+        {"params": [p for _, p in named if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for _, p in named if p.ndim < 2], "weight_decay": 0.0},
+    ]
+    return [torch.optim.AdamW([g for g in groups if g["params"]], lr=learning_rate, betas=betas, fused=fused)]
+
+
+def schedule(step: int, max_iters: int, *, shape: str, warmup_iters: int, cooldown: float, floor: float) -> float:
+    """The share of the peak rate at `step`: a linear warm-up, then the named descent to `floor`.
+
+    `linear` holds the peak and falls in a straight line over the last `cooldown` of the run; `cosine` falls
+    from the warm-up on (arXiv:1608.03983).
+    """
+    if step < warmup_iters:
+        return (step + 1) / warmup_iters
+    if shape == "cosine":
+        done = (step - warmup_iters) / max(1, max_iters - warmup_iters)
+        return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * done))
+    left = (max_iters - step) / max(1, cooldown * max_iters)
+    return floor + (1 - floor) * min(1.0, left)
+
+
+class Average:
+    """An exponential moving average of the weights (Polyak averaging), kept beside the model."""
+
+    def __init__(self, model: nn.Module, decay: float):
+        self.decay = decay
+        self.weights = {n: p.detach().clone() for n, p in model.named_parameters()}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        """A young average would be mostly initial weights, so the decay grows with the step."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for n, p in model.named_parameters():
+            self.weights[n].lerp_(p, 1 - decay)

@@ -1,0 +1,82 @@
+"""How the next character is chosen: the checked request, its noise, the cut, the choice.
+
+Knows one row of logits at a time; knows no model and no text.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nanogpt import checks
+
+MAX_NEW_TOKENS = 2_000
+MAX_SEED = 2**32 - 1
+COLDEST = 0.01  # below it, dividing logits by the temperature only adds rounding: it is greedy
+
+
+def _help(default: Any, text: str) -> Any:
+    """A field with the line that the command line's --help shows."""
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class SamplingParams:
+    """What a visitor may ask for. Raises ValueError with the field, the value and the allowed range."""
+
+    temperature: float = _help(0.8, "0 always takes the likeliest character, 1 keeps the model's odds, 2 is wild")
+    top_k: int = _help(0, "only the k likeliest may be drawn; 0 is off")
+    top_p: float = _help(1.0, "only the likeliest that together hold this share may be drawn; 1 is off")
+    max_new_tokens: int = _help(500, "characters to write")
+    seed: int = _help(1, "the same seed is the same luck")
+
+    def __post_init__(self) -> None:
+        checks.settle(
+            self,
+            temperature=checks.number("Temperature", self.temperature, 0, 2),
+            top_k=checks.whole("Top-k", self.top_k, 0, 1_000_000),
+            top_p=checks.number("Top-p", self.top_p, 0, 1, above=True),
+            max_new_tokens=checks.whole("Number of characters", self.max_new_tokens, 1, MAX_NEW_TOKENS),
+            seed=checks.whole("Seed", self.seed, 0, MAX_SEED),
+        )
+
+    @property
+    def greedy(self) -> bool:
+        return self.temperature < COLDEST
+
+
+def gumbel_noise(seed: int, count: int, vocab_size: int) -> Tensor:
+    """One row of Gumbel noise for each of `count` new characters, (count, V) float64.
+
+    Row t is the luck of position t: a longer table begins with the shorter one, so it depends on (seed, t)
+    only. The largest of `logits + noise` is an exact draw from softmax(logits) (Gumbel-max; Maddison et al.,
+    arXiv:1411.0030), and the same row used for two models gives both the same luck.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    u = torch.rand(count, vocab_size, generator=generator, dtype=torch.float64)
+    return -torch.log(-torch.log(u.clamp_(min=2**-54)))
+
+
+def allowed_logits(logits: Tensor, params: SamplingParams) -> Tensor:
+    """logits (V,) → logits / temperature (V,) in float64, -inf where top-k or top-p cut.
+
+    top_k keeps exactly k, top_p the smallest set of the likeliest that holds the share; of equals the
+    smaller id goes first. Temperature 0 keeps the likeliest only.
+    """
+    scaled = logits.double() / (1.0 if params.greedy else params.temperature)
+    keep = 1 if params.greedy else params.top_k or scaled.numel()
+    if keep >= scaled.numel() and params.top_p == 1:
+        return scaled
+    ordered, order = scaled.sort(descending=True, stable=True)
+    ordered[keep:] = -math.inf
+    before = ordered.softmax(-1).cumsum(-1).roll(1)  # the share of all likelier characters
+    before[0] = 0
+    ordered[before >= params.top_p] = -math.inf
+    return torch.empty_like(scaled).scatter_(0, order, ordered)
+
+
+def choose(logits: Tensor, params: SamplingParams, noise: Tensor) -> int:
+    """The id drawn from logits (V,) with the luck of one row of noise (V,)."""
+    return int((allowed_logits(logits, params) + noise).argmax())

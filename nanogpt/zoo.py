@@ -1,0 +1,121 @@
+"""The checkpoints of a folder: listed, loaded when first asked for, loaded anew when their files are replaced.
+
+A folder that cannot be loaded is listed with its reason; it never keeps the others from being offered.
+"""
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from nanogpt.checkpoint import CONFIG, CheckpointError, load
+from nanogpt.checks import shown
+from nanogpt.models import MODELS, kind_of
+from nanogpt.tokenizer import CharTokenizer
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model ready to use. Whoever holds one keeps its weights, whatever happens to the files."""
+
+    name: str
+    folder: Path
+    model: nn.Module
+    tokenizer: CharTokenizer
+
+    @property
+    def kind(self) -> str:
+        return kind_of(self.model.config)
+
+    @property
+    def block_size(self) -> int:
+        return self.model.config.block_size  # type: ignore[union-attr, return-value]
+
+    @property
+    def title(self) -> str:
+        """What the page calls it: the model's name, and the folder's where that says more."""
+        title = MODELS[self.kind].title
+        return title if self.name == self.kind else f"{title} ({self.name})"
+
+    @property
+    def parameters(self) -> int:
+        return sum(p.numel() for p in self.model.parameters())
+
+
+Stamp = tuple[int, int, int]
+
+
+class Zoo:
+    """All checkpoints below `root`. Safe to use from many threads."""
+
+    def __init__(self, root: str | Path):
+        self.root = Path(root)
+        self._lock = threading.RLock()
+        self._models: dict[str, tuple[Stamp | None, Loaded]] = {}
+        self._broken: dict[str, tuple[Stamp | None, str]] = {}
+
+    def refresh(self) -> None:
+        """Look at the folder again and load what is new; a replacement that does not load leaves the old one."""
+        with self._lock:
+            names = self._names()
+            for name in [*self._models, *self._broken]:
+                if name not in names:
+                    self._models.pop(name, None)
+                    self._broken.pop(name, None)
+            for name in names:
+                self._refresh_one(name)
+
+    def _names(self) -> list[str]:
+        """Folders that offer a checkpoint: the models in the order of their table, then by name."""
+        if not self.root.is_dir():
+            return []
+        order = {kind: i for i, kind in enumerate(MODELS)}
+        found = [p.name for p in self.root.iterdir() if p.is_dir() and not p.name.startswith(".")]
+        return sorted(found, key=lambda name: (order.get(name, len(order)), name))
+
+    def _refresh_one(self, name: str) -> None:
+        stamp = _stamp(self.root / name / CONFIG)
+        known = self._models.get(name) or self._broken.get(name)
+        if known and known[0] == stamp and stamp is not None and name not in self._broken:
+            return
+        try:
+            model, tokenizer = load(self.root / name)
+        except CheckpointError as error:
+            self._broken[name] = (stamp, str(error))
+        else:
+            self._models[name] = (stamp, Loaded(name, self.root / name, model, tokenizer))
+            self._broken.pop(name, None)
+
+    @property
+    def names(self) -> list[str]:
+        """The models that can be used, the n-grams first."""
+        with self._lock:
+            return [name for name in self._names() if name in self._models]
+
+    @property
+    def problems(self) -> list[str]:
+        """A sentence for each folder that could not be loaded, or for a root without any."""
+        with self._lock:
+            if not self._models and not self._broken:
+                return [f"No checkpoints in {self.root.name}/. Train some with: python train.py"]
+            return [
+                f"{name} could not be loaded. {why}" + (" The earlier one stays." if name in self._models else "")
+                for name, (_, why) in sorted(self._broken.items())
+            ]
+
+    def get(self, name: object) -> Loaded:
+        """The model of that name. Raises ValueError with the list of names for anything else."""
+        with self._lock:
+            if not isinstance(name, str) or name not in self._models:
+                known = ", ".join(map(shown, self.names)) or "none"
+                raise ValueError(f"Unknown model {shown(name)}; the models are {known}.")
+            return self._models[name][1]
+
+
+def _stamp(path: Path) -> Stamp | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -1,0 +1,51 @@
+"""Train character-level language models and leave them in checkpoints/, where the app finds them.
+
+    python train.py                                       a bigram and a GPT, in minutes on a laptop
+    python train.py --model gpt --preset best             the recipe of the GPT that we ship
+    python train.py --model gpt --data my.txt --name mine --n_layer 4 --max_iters 2000
+    python train.py --model gpt --resume                  go on where a run was stopped
+"""
+
+import argparse
+import shlex
+import sys
+
+from nanogpt.cli import add_options, answer_errors
+from nanogpt.device import pick_device
+from nanogpt.models import MODELS
+from nanogpt.trainer import PRESETS, TrainConfig, resolve, train
+
+
+def parse(argv: list[str]) -> list[TrainConfig]:
+    """The runs that a command line asks for, checked before the first of them starts."""
+    parser = argparse.ArgumentParser(
+        prog="train.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument(
+        "--model", action="append", choices=[*MODELS, "all"], help="repeatable; default: bigram and gpt"
+    )
+    parser.add_argument(
+        "--preset", choices=PRESETS, help="a whole setting of the GPT; a flag given beside it wins. Default: best on a GPU, else quick"
+    )
+    add_options(parser, TrainConfig, leave_out=("model",))
+    given = vars(parser.parse_args(argv))
+    models, preset = given.pop("model") or ["bigram", "gpt"], given.pop("preset")
+    if "all" in models:
+        models = list(MODELS)
+    if preset is None:
+        preset = "best" if pick_device(given.get("device", "auto")).type == "cuda" else "quick"
+    if "name" in given and len(models) > 1:
+        parser.error("--name goes with one --model")
+    return [resolve(model, preset, given) for model in models]
+
+
+def main(argv: list[str]) -> int:
+    # A resumed run equals an unbroken one, so the card names the command that makes it from the start.
+    command = shlex.join(["python", "train.py", *(a for a in argv if a not in ("--resume", "--overwrite"))])
+    for config in parse(argv):
+        train(config, command)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(answer_errors(main, sys.argv[1:]))
