@@ -1,0 +1,239 @@
+// One side of a comparison. gr.HTML runs this once, with element, props, trigger and watch.
+//
+// The page may hold thousands of characters, so a part of the text is one text node, and everything about single
+// characters (tint, flash, box) is laid over it as ranges: CSS Custom Highlights, whose styles are in text.css.
+// Characters are Unicode code points; starts maps them to the UTF-16 offsets that ranges count in.
+
+const LEVELS = 10; // tints, as many as text.css has rules
+const MOST_BITS = 8; // at this surprise, one chance in 256, the tint is at its strongest
+const FLASH_MS = 600;
+const REST_MS = 120; // a preview is told to Python once it rests: a moving pointer would flood the queue
+const HINT = "Hover, tap or use the arrow keys to read a character; click to hold it, Esc to let go.";
+const INVISIBLE = { " ": ["␣", "space"], "\n": ["↵", "newline"], "\t": ["⇥", "tab"] };
+
+const find = (name) => element.querySelector("." + name);
+const [panel, reading, box] = [find("text-panel"), find("reading"), find("box")];
+
+const part = (name) => {
+  const node = document.createTextNode("");
+  find(name).append(node);
+  return { name, node, characters: [], starts: [0] };
+};
+const [prompt, text] = [part("prompt"), part("text")];
+let bits = [];
+let selected = null; // {part, index}
+let locked = false;
+let resting; // the timer of a selection that Python has not been told of
+
+// Highlights belong to the document, so all panels share one set. Without the API a plain Set takes the ranges, and
+// nothing is painted.
+const registry = CSS.highlights ?? new Map();
+const highlight = (name) => {
+  if (!registry.has(name)) registry.set(name, new (window.Highlight ?? Set)());
+  return registry.get(name);
+};
+const tints = Array.from({ length: LEVELS }, (_, i) => highlight("surprise-" + (i + 1)));
+const changed = highlight("changed");
+let tinted = []; // per character of the text: {level, range}
+
+const write = (node, string) => {
+  if (node.textContent !== string) node.textContent = string;
+};
+
+// Two decimals; two significant figures where those would round to nothing.
+const figures = (surprise) => (surprise < 0.1 ? String(+surprise.toPrecision(2)) : surprise.toFixed(2));
+
+const span = ({ node, starts }, index) => ({
+  startContainer: node, startOffset: starts[index], endContainer: node, endOffset: starts[index + 1],
+});
+
+const liveRange = (part, index) => {
+  const range = document.createRange();
+  range.setStart(part.node, part.starts[index]);
+  range.setEnd(part.node, part.starts[index + 1]);
+  return range;
+};
+
+// Draw a string, leaving the common beginning untouched; return the indices of characters that changed in place.
+function rewrite(part, string) {
+  const old = part.characters;
+  const characters = Array.from(string);
+  let same = 0;
+  while (same < old.length && old[same] === characters[same]) same++;
+  if (same < old.length || same < characters.length) {
+    part.starts.length = same + 1;
+    for (const character of characters.slice(same)) part.starts.push(part.starts.at(-1) + character.length);
+    part.node.replaceData(part.starts[same], part.node.length, characters.slice(same).join(""));
+    part.characters = characters;
+  }
+  const both = Math.min(old.length, characters.length);
+  return characters.slice(0, both).flatMap((character, i) => (character === old[i] ? [] : [i]));
+}
+
+// Lay the tints over the text again, from the first one that differs.
+function tint(from) {
+  const levels = text.characters.map((_, i) => Math.min(LEVELS, Math.round((bits[i] / MOST_BITS) * LEVELS)) || 0);
+  let same = 0;
+  while (same < from && same < tinted.length && tinted[same].level === levels[same]) same++;
+  for (const { level, range } of tinted.splice(same)) if (level) tints[level - 1].delete(range);
+  for (let i = same; i < levels.length; i++) {
+    const range = new StaticRange(span(text, i));
+    if (levels[i]) tints[levels[i] - 1].add(range);
+    tinted.push({ level: levels[i], range });
+  }
+}
+
+function flash(indices) {
+  const ranges = indices.map((i) => new StaticRange(span(text, i)));
+  for (const range of ranges) changed.add(range);
+  setTimeout(() => ranges.forEach((range) => changed.delete(range)), FLASH_MS);
+}
+
+function drawStats(stats) {
+  const footer = find("stats");
+  while (footer.children.length > stats.length) footer.lastElementChild.remove();
+  stats.forEach(([number, unit], i) => {
+    if (!footer.children[i]) {
+      const stat = document.createElement("span");
+      stat.append(document.createElement("b"), "");
+      footer.append(stat);
+    }
+    write(footer.children[i].firstChild, number);
+    write(footer.children[i].lastChild, /^\w/.test(unit) ? " " + unit : unit);
+  });
+}
+
+function draw() {
+  const value = props.value;
+  panel.dataset.status = value.status;
+  panel.setAttribute("aria-label", props.label);
+  reading.setAttribute("aria-label", props.label + ": the text");
+  write(find("title"), value.title);
+  write(find("subtitle"), value.subtitle);
+  write(find("notice"), value.notice);
+  drawStats(value.stats);
+
+  const promptLength = prompt.characters.length;
+  const samePrompt = !rewrite(prompt, value.prompt).length && prompt.characters.length === promptLength;
+  const inPlace = rewrite(text, value.text);
+  bits = value.bits ? value.bits.split(" ").map(Number) : [];
+  tint(inPlace[0] ?? Infinity);
+  if (samePrompt) flash(inPlace);
+  if (selected && selected.index >= selected.part.characters.length) select(null);
+  describe();
+}
+
+function describe() {
+  box.hidden = !selected;
+  let [lead, glyph, name, rest] = [HINT, "", "", ""];
+  if (selected) {
+    const { part, index } = selected;
+    const surprise = part === text ? bits[index] : null;
+    [glyph, name] = INVISIBLE[part.characters[index]] ?? [part.characters[index], ""];
+    lead = part === text ? "character " : "beginning, character ";
+    lead += index + 1 + " of " + part.characters.length + ": ";
+    if (name) rest = " " + name;
+    if (Number.isFinite(surprise)) rest += ", " + figures(surprise) + " bits";
+    place();
+  }
+  write(find("lead"), lead);
+  write(find("glyph"), glyph);
+  write(find("rest"), rest);
+  find("glyph").setAttribute("aria-hidden", name !== ""); // its name follows in words
+}
+
+function place() {
+  if (!selected) return;
+  const frame = reading.getBoundingClientRect();
+  const range = liveRange(selected.part, selected.index);
+  const rect = range.getClientRects()[0] ?? range.getBoundingClientRect();
+  box.classList.toggle("locked", locked);
+  Object.assign(box.style, {
+    left: rect.left - frame.left + "px", top: rect.top - frame.top + "px",
+    width: rect.width + "px", height: rect.height + "px",
+  });
+}
+
+function select(target, lock = false) {
+  if (target?.part === selected?.part && target?.index === selected?.index && lock === locked) return;
+  [selected, locked] = [target, lock];
+  describe();
+  clearTimeout(resting);
+  const event = { part: target?.part.name ?? null, index: target?.index ?? null, locked };
+  resting = setTimeout(() => trigger("select", event), lock ? 0 : REST_MS);
+}
+
+// The character under a point, or null. A caret lies between two characters, so both are asked. A newline has no
+// width: it owns the rest of its line.
+function characterAt(x, y) {
+  const caret = document.caretPositionFromPoint?.(x, y) ?? document.caretRangeFromPoint?.(x, y);
+  const node = caret?.offsetNode ?? caret?.startContainer;
+  const part = [prompt, text].find((part) => part.node === node);
+  if (!part) return null;
+  const after = part.starts.indexOf(caret.offset ?? caret.startOffset);
+  const covers = (index) => {
+    if (!(index in part.characters)) return false;
+    const newline = part.characters[index] === "\n";
+    return Array.from(liveRange(part, index).getClientRects()).some((rect) =>
+      y >= rect.top && y < rect.bottom && x >= rect.left && (newline || x < rect.right));
+  };
+  const index = [after - 1, after].find(covers);
+  return index === undefined ? null : { part, index };
+}
+
+// Arrow keys walk through prompt and text as one: a place counts from the beginning of the prompt.
+const last = () => prompt.characters.length + text.characters.length - 1;
+const placeOf = ({ part, index }) => (part === text ? prompt.characters.length + index : index);
+
+function at(place) {
+  const within = Math.max(0, Math.min(place, last()));
+  const index = within - prompt.characters.length;
+  return index < 0 ? { part: prompt, index: within } : { part: text, index };
+}
+
+// Where the keyboard starts: the first character after the prompt.
+const first = () => at(prompt.characters.length);
+
+reading.addEventListener("pointermove", (event) => {
+  if (!locked && event.pointerType === "mouse") select(characterAt(event.clientX, event.clientY));
+});
+reading.addEventListener("pointerleave", () => {
+  if (!locked) select(null);
+});
+reading.addEventListener("click", (event) => {
+  if (!getSelection().isCollapsed) return; // the reader is copying
+  const target = characterAt(event.clientX, event.clientY);
+  const again = locked && target?.part === selected.part && target.index === selected.index;
+  select(again ? null : target, !again && target !== null);
+});
+reading.addEventListener("focus", () => {
+  if (!selected && last() >= 0 && reading.matches(":focus-visible")) select(first());
+});
+reading.addEventListener("blur", () => {
+  if (!locked) select(null);
+});
+reading.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || last() < 0) return;
+  const current = selected ?? first();
+  const moves = {
+    ArrowLeft: () => select(at(placeOf(current) - 1), locked),
+    ArrowRight: () => select(at(placeOf(current) + 1), locked),
+    Home: () => select(at(0), locked),
+    End: () => select(at(last()), locked),
+    Enter: () => select(current, !locked),
+    Escape: () => select(null),
+  };
+  if (!Object.hasOwn(moves, event.key)) return;
+  moves[event.key]();
+  event.preventDefault();
+});
+
+// The page may hold a character, as a link says: panel.dispatchEvent(new CustomEvent("hold", {detail: {part, index}})).
+panel.addEventListener("hold", ({ detail }) => {
+  const part = detail.part === "text" ? text : prompt;
+  if (detail.index in part.characters) select({ part, index: detail.index }, true);
+});
+
+new ResizeObserver(place).observe(reading);
+watch("value", draw);
+draw();

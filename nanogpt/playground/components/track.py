@@ -1,0 +1,85 @@
+"""Bits saved: for every character of a text, how much less one model was surprised by it than another.
+
+Knows characters and bits, never a model. The drawing is in track.js, glyph.js and track.css.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+TEMPLATE = """
+<figure class="track">
+  <figcaption><h2 class="title"></h2><span class="total"></span></figcaption>
+  <p class="message"></p>
+  <div class="shown">
+    <p class="lead"></p>
+    <p class="legend">less surprised: <i class="up"></i><span class="first"></span> <i class="down"></i><span
+      class="second"></span><span class="binned"></span></p>
+    <div class="plot" role="slider" tabindex="0" aria-valuemin="1">
+      <canvas class="bars" aria-hidden="true"></canvas>
+      <div class="guide" aria-hidden="true" hidden></div>
+    </div>
+    <p class="description" aria-live="polite"><span class="where"></span><span class="glyph"></span
+      ><span class="rest"></span></p>
+  </div>
+</figure>
+"""
+
+
+def track(elem_id: str, label: str) -> gr.HTML:
+    """An empty track; give it a `track_value` or a `track_message`. `label` names it for screen readers.
+
+    Its `select` event fires whenever the reader's selection changes. A listener's `gr.EventData` holds `index` (of
+    the character, from 0, or None when nothing is selected) and `locked` (False for a preview by hover or arrow key,
+    True after a click, a tap or Enter).
+    """
+    beside = Path(__file__)
+    return gr.HTML(
+        track_message("Generate a text to see where one model is less surprised than the other."),
+        label=label,
+        elem_id=elem_id,
+        html_template=TEMPLATE,
+        css_template=beside.with_suffix(".css").read_text(encoding="utf-8"),
+        js_on_load=beside.with_name("glyph.js").read_text(encoding="utf-8")
+        + beside.with_suffix(".js").read_text(encoding="utf-8"),
+        apply_default_css=False,
+    )
+
+
+def track_value(
+    title: str, lead: str, names: tuple[str, str], bits: tuple[Sequence[float], Sequence[float]], characters: Sequence[str]
+) -> dict[str, Any]:
+    """The JSON that a track draws: a bar up where the first model was less surprised, down where the second was.
+
+    Args:
+        title, lead: the heading, and a sentence that says how to read it.
+        names: the two models.
+        bits: the surprise of each character under the first and under the second model, −log2 of its probability. An
+            infinite or undefined surprise has no bar and counts in no total.
+        characters: the text, one code point each; without any, nothing is drawn but a message.
+
+    Raises:
+        ValueError: if there is not one number per character and model, or a character is not one code point.
+    """
+    text = "".join(characters)
+    if not len(text) == len(characters) == len(bits[0]) == len(bits[1]):
+        raise ValueError(
+            f"characters must be single and bits one number for each, per model; got {len(characters)} characters of "
+            f"{len(text)} code points, {len(bits[0])} and {len(bits[1])} bits."
+        )
+    return {
+        "title": title,
+        "lead": lead,
+        "names": list(names),
+        # Strings: Gradio's front end walks every element of a list at every update.
+        "bits": [" ".join(f"{b:.6g}" for b in of_one) for of_one in bits],
+        "characters": text,
+        "message": "" if text else "There is no text yet.",
+    }
+
+
+def track_message(message: str, title: str = "") -> dict[str, Any]:
+    """The JSON of a track that says `message` in place of the bars."""
+    return {**track_value(title, "", ("", ""), ((), ()), ""), "message": message}

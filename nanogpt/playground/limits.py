@@ -1,0 +1,20 @@
+"""What a visitor's request may cost, and how a refusal reaches the page."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gradio as gr
+
+# Two cores, one torch thread each: more runs at once would only slow each other down. Events that share a
+# concurrency_id share the limit, and each of them must name it.
+MODEL_LIMIT: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "models"}
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """A ValueError inside the block becomes the message that the visitor reads; other errors stay ours."""
+    try:
+        yield
+    except ValueError as error:
+        raise gr.Error(str(error), print_exception=False, title="Refused") from error
