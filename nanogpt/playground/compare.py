@@ -263,7 +263,7 @@ def compare_tab(zoo: Zoo) -> CompareTab:
     # --- branching: the trail of beginnings ---
     trail_outputs = [trail, trail_row, trail_view, undo, redo]
     gr.on(pressed, remembered, [controls.prompt, trail], trail_outputs, **AT_ONCE)
-    branched = explained.input(branch, [explained, trail], [controls.prompt, *trail_outputs], **AT_ONCE)
+    branched = explained.branch(branch, [explained, trail], [controls.prompt, *trail_outputs], **AT_ONCE)
     for event in (
         branched,
         undo.click(partial(walk, by=-1), trail, [controls.prompt, *trail_outputs], **AT_ONCE),
@@ -395,8 +395,8 @@ def walk(trail: dict[str, Any], to: int | None = None, *, by: int = 0) -> tuple[
 
 def shown_trail(trail: dict[str, Any]) -> tuple[Any, ...]:
     beginnings, at = trail["beginnings"], trail["at"]
-    labels = [(f"{i + 1} …{b[-12:]}".translate(GLYPHS) if len(b) > 12 else f"{i + 1} {b}".translate(GLYPHS), i)
-              for i, b in enumerate(beginnings)]  # fmt: skip
+    ends = [("…" if len(b) > 12 else "") + b[-12:].translate(GLYPHS) for b in beginnings]
+    labels = [(f"{i + 1}: {end}", i) for i, end in enumerate(ends)]
     return (
         trail,
         gr.Row(visible=len(beginnings) > 1),

@@ -67,18 +67,17 @@ class Side:
         """What the panel draws. `judges`, this side's model among them, give their verdicts on a complete text;
         the letters are tinted by the bits of this side's own model, or of judge number `colour`, from 1."""
         by_judge = [(judge, self.bits_by(judge)) for judge in judges]
-        tint = by_judge[colour - 1][1] if by_judge and colour else self.bits
-        if by_judge and not colour:
-            tint = next(bits for judge, bits in by_judge if judge is self.loaded)
+        own = next((bits for judge, bits in by_judge if judge is self.loaded), self.bits)
         stats = [(f"{len(self.ids):,}", "characters")]
         if self.seconds:
             stats.append((f"{len(self.ids) / self.seconds:,.0f}", "a second"))
+        if own:
+            stats.append((f"{sum(own) / len(own):.2f}", f"bits each by the {self.loaded.title}"))
+            stats.append((f"{sum(own):,.0f}", "bits in all"))
         for judge, bits in by_judge:
-            if bits:
+            if bits and judge is not self.loaded:
                 stats.append((f"{sum(bits) / len(bits):.2f}", f"bits each by the {judge.title}"))
-        for judge, bits in by_judge:
-            if bits and judge is self.loaded:
-                stats.append((f"{sum(bits):,.0f}", "bits in all"))
+        tint = by_judge[colour - 1][1] if by_judge and colour else own
         value = text_value(
             title=self.loaded.title,
             subtitle=describe(self.loaded),

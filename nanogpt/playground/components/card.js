@@ -17,9 +17,9 @@ const write = (node, string) => {
 };
 
 // As many children as wanted, the old ones kept.
-function fit(parent, wanted, make) {
+function fit(parent, wanted, create) {
   while (parent.children.length > wanted) parent.lastElementChild.remove();
-  while (parent.children.length < wanted) parent.append(make(parent.children.length));
+  while (parent.children.length < wanted) parent.append(create());
 }
 
 const make = (tag, className, ...children) => {
@@ -29,14 +29,13 @@ const make = (tag, className, ...children) => {
   return node;
 };
 
-// Two significant figures of the distance to the nearer end, so that neither a small probability nor a small doubt is
-// rounded away.
+// Two significant figures; above 99 %, of what is missing to 100 %, so that a small doubt is not rounded away either.
 function percent(p) {
   const x = 100 * p;
-  const distance = Math.min(x, 100 - x);
-  if (distance <= 0) return Math.round(x) + " %";
+  const telling = +(x > 99 ? 100 - x : x).toPrecision(2);
+  if (telling <= 0) return Math.round(x) + " %";
   if (x < 0.0001) return x.toExponential(1) + " %";
-  return x.toFixed(Math.max(0, 1 - Math.floor(Math.log10(distance)))) + " %";
+  return x.toFixed(Math.max(0, 1 - Math.floor(Math.log10(telling)))) + " %";
 }
 
 // Two decimals; two significant figures where those would round to nothing.
@@ -87,7 +86,7 @@ function read() {
   const focused = Array.from(list.children).indexOf(document.activeElement);
   const index = hovered ?? (focused < 0 ? chosen() : focused);
   const row = rows[index];
-  const items = [["", "character", glyphs(row.char) + " " + nameOf(row.char)], ...measures(props.value, row)];
+  const items = [["", "character", glyphs(row.char)], ...measures(props.value, row)];
   fit(legend, items.length, () => {
     const term = make("dt", "", document.createElement("i"), document.createElement("span"));
     return make("div", "", term, document.createElement("dd"));
@@ -110,6 +109,7 @@ function draw() {
   write(find("title"), value.title + (value.glyph_char && ": "));
   write(find("glyph"), glyphs(value.glyph_char));
   write(find("name"), nameOf(value.glyph_char) && " " + nameOf(value.glyph_char));
+  find("heading").hidden = !value.title; // an empty heading is announced too
   find("glyph").setAttribute("aria-hidden", nameOf(value.glyph_char) !== ""); // its name follows in words
   write(find("verdict"), rows.length ? (value.bits === null ? "∞" : figures(value.bits)) + " bits · rank " + value.rank : "");
   write(find("message"), value.message);

@@ -12,7 +12,7 @@ import gradio as gr
 
 TEMPLATE = """
 <article class="card">
-  <header><h2><span class="title"></span><span class="glyph"></span><span class="name"></span></h2
+  <header><h2 class="heading"><span class="title"></span><span class="glyph"></span><span class="name"></span></h2
     ><span class="verdict"></span></header>
   <p class="message"></p>
   <div class="shown">
