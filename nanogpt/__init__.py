@@ -1,7 +1,7 @@
 """nanoGPT playground: small language models of single characters, to train, to sample and to look into.
 
-    import nanogpt
-    model, tokenizer = nanogpt.load("checkpoints/gpt")
+import nanogpt
+model, tokenizer = nanogpt.load("checkpoints/gpt")
 """
 
 from nanogpt.checkpoint import load as load

@@ -114,10 +114,11 @@ def read_file(path: Path, most: int) -> bytes:
     except OSError as error:
         reason = "a symbolic link" if error.errno == errno.ELOOP else error.strerror
         raise CheckpointError(f"{_where(path)}: {reason}.") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise CheckpointError(f"{_where(path)}: not a regular file.")
     with os.fdopen(descriptor, "rb") as f:
-        status = os.fstat(f.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise CheckpointError(f"{_where(path)}: not a regular file.")
         if status.st_size > most:
             raise CheckpointError(f"{_where(path)}: {status.st_size:,} bytes; the limit is {most:,}.")
         return f.read(most + 1)

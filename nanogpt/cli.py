@@ -13,8 +13,8 @@ import torch
 from nanogpt import score
 from nanogpt.bench import bench_generation
 from nanogpt.checkpoint import WEIGHTS, CheckpointError
-from nanogpt.data import DataError, load_corpus
 from nanogpt.continuation import continuation
+from nanogpt.data import DataError, load_corpus
 from nanogpt.prompt import read_prompt
 from nanogpt.sampling import SamplingParams
 from nanogpt.trainer import TrainError

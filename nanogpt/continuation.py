@@ -6,7 +6,7 @@ Knows loaded models and the engine; the page, which shows more than text, reads 
 from collections.abc import Iterator
 
 from nanogpt.checks import whole
-from nanogpt.engine import Beam, beam_search, generate
+from nanogpt.engine import beam_search, generate
 from nanogpt.prompt import Prompt
 from nanogpt.sampling import SamplingParams
 from nanogpt.zoo import Loaded
@@ -24,8 +24,5 @@ def continuation(loaded: Loaded, prompt: Prompt, params: SamplingParams, beam: o
         for step in generate(loaded.model, prompt.ids, params):
             yield loaded.tokenizer.decode([step.id])
         return
-    best: Beam | None = None
-    for best in beam_search(loaded.model, prompt.ids, width, params.max_new_tokens):
-        pass
-    if best:
-        yield loaded.tokenizer.decode(best.ids)
+    *_, best = beam_search(loaded.model, prompt.ids, width, params.max_new_tokens)
+    yield loaded.tokenizer.decode(best.ids)

@@ -41,7 +41,8 @@ def alternatives(loaded: Loaded, prompt: object, text: str, params: SamplingPara
     tempered = kept if params.greedy else (logits / params.temperature).softmax(-1)
     order = logits.sort(descending=True, stable=True).indices
     return [
-        Alternative(loaded.tokenizer.chars[i], raw[i].item(), tempered[i].item(), kept[i].item()) for i in order.tolist()
+        Alternative(loaded.tokenizer.chars[i], raw[i].item(), tempered[i].item(), kept[i].item())
+        for i in order.tolist()
     ]
 
 

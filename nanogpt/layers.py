@@ -28,17 +28,22 @@ class LayerNorm(nn.Module):
 
 
 def rotary_table(block_size: int, head_dim: int, base: float = 10_000.0) -> Tensor:
-    """Cosines and sines of rotary positions, (2, block_size, head_dim / 2); RoFormer, arXiv:2104.09864 §3.2.2."""
+    """Cosines and signed sines of rotary positions, (2, block_size, head_dim); RoFormer, arXiv:2104.09864 §3.4.2."""
     frequency = base ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
-    angle = torch.outer(torch.arange(block_size, dtype=torch.float64), frequency)
-    return torch.stack((angle.cos(), angle.sin())).float()
+    angle = torch.outer(torch.arange(block_size, dtype=torch.float64), frequency)  # (block_size, head_dim / 2)
+    cos, sin = angle.cos(), angle.sin()
+    return torch.stack((torch.cat((cos, cos), -1), torch.cat((-sin, sin), -1))).float()
 
 
 def rotate(x: Tensor, table: Tensor) -> Tensor:
-    """Turn the pairs (x[i], x[i + head_dim/2]) of x (…, T, head_dim) by the angles in table (2, T, head_dim/2)."""
+    """Turn the pairs (x[i], x[i + head_dim/2]) of x (…, T, head_dim) by the angles in table (2, T, head_dim)."""
     cos, sin = table.to(x.dtype)
-    a, b = x.chunk(2, dim=-1)
-    return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1)
+    return x * cos + x.roll(x.size(-1) // 2, -1) * sin
+
+
+def unit_length(x: Tensor) -> Tensor:
+    """x / ‖x‖ over the last dimension."""
+    return x / torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp(min=1e-6)
 
 
 def causal_mask(n_query: int, n_key: int, device: torch.device | str = "cpu") -> Tensor:
@@ -60,8 +65,8 @@ def attention_weights(q: Tensor, k: Tensor, scale: float) -> Tensor:
 class CausalSelfAttention(nn.Module):
     """Multi-head attention in which a character sees itself and what came before it.
 
-    With `rotary`, q and k are turned by their positions. With `qk_norm`, they are first set to unit root mean
-    square, and `scale` is then a constant instead of 1/√head_dim (arXiv:2302.05442 §2).
+    With `rotary`, q and k are turned by their positions. With `qk_norm`, they are first set to unit length, and
+    `scale` is then larger than 1/√head_dim (arXiv:2010.04245).
     """
 
     def __init__(
@@ -79,8 +84,8 @@ class CausalSelfAttention(nn.Module):
         super().__init__()
         self.n_head, self.head_dim, self.layer = n_head, n_embd // n_head, layer
         self.qk_norm = qk_norm
-        # 0.12 · √(128 / head_dim): sharper than 1/√head_dim can be once the norms of q and k are fixed.
-        self.scale = 0.12 * math.sqrt(128 / self.head_dim) if qk_norm else 1 / math.sqrt(self.head_dim)
+        # Products of unit vectors lie in ±1; 0.12 · √(128 · head_dim) lets a head be as sharp as it needs to be.
+        self.scale = 0.12 * math.sqrt(128 * self.head_dim) if qk_norm else 1 / math.sqrt(self.head_dim)
         self.c_attn = nn.Linear(n_embd, 3 * n_embd, bias=bias)
         self.c_proj = nn.Linear(n_embd, n_embd, bias=bias)
         self.resid_dropout = nn.Dropout(dropout)
@@ -93,8 +98,8 @@ class CausalSelfAttention(nn.Module):
         heads = self.c_attn(x).view(B, T, 3, self.n_head, self.head_dim).permute(2, 0, 3, 1, 4)
         qk, v = heads[:2], heads[2]  # qk (2, B, n_head, T, head_dim): q and k take the same steps as one
         if self.qk_norm:
-            # Under autocast rms_norm answers in float32; attention must stay in the type of v to stay fast.
-            qk = F.rms_norm(qk, (self.head_dim,)).to(v.dtype)
+            # Under autocast a norm answers in float32; attention must stay in the type of v to stay fast.
+            qk = unit_length(qk).to(v.dtype)
         if self.rotary is not None:
             qk = rotate(qk, self.rotary[:, start : start + T])
         return qk[0], qk[1], v

@@ -94,6 +94,12 @@ class Zoo:
             return [name for name in self._names() if name in self._models]
 
     @property
+    def choices(self) -> list[tuple[str, str]]:
+        """(title, name) of the models that can be used, for a menu."""
+        with self._lock:
+            return [(self.get(name).title, name) for name in self.names]
+
+    @property
     def problems(self) -> list[str]:
         """A sentence for each folder that could not be loaded, or for a root without any."""
         with self._lock:

@@ -8,10 +8,11 @@ from starlette.middleware import Middleware
 
 from nanogpt.playground.api import endpoints
 from nanogpt.playground.attention import AttentionTab, attention_tab, fit
-from nanogpt.playground.compare import CompareTab, compare_tab, refit
+from nanogpt.playground.compare import CompareTab, compare_tab
 from nanogpt.playground.components.text import hold_character
+from nanogpt.playground.controls import refit
 from nanogpt.playground.guard import Guard
-from nanogpt.playground.limits import MODEL_LIMIT
+from nanogpt.playground.limits import AT_ONCE, MODEL_LIMIT
 from nanogpt.playground.link import FIELDS, link_writer, read_link
 from nanogpt.playground.scoring import score_tab
 from nanogpt.playground.theme import theme
@@ -33,31 +34,49 @@ def build_app(zoo: Zoo) -> gr.Blocks:
         gr.Markdown(f"# nanoGPT playground\n\n{LEAD}", elem_classes="lead")
         problems = zoo.problems
         notice = gr.Textbox(
-            "\n".join(problems), label="Please note", lines=max(1, len(problems)), interactive=False,
-            visible=bool(problems), elem_id="problems",
-        )  # fmt: skip
+            "\n".join(problems),
+            label="Please note",
+            lines=max(1, len(problems)),
+            interactive=False,
+            visible=bool(problems),
+            elem_id="problems",
+        )
         with gr.Tabs() as tabs:
             with gr.Tab("Compare", id="compare"):
                 compare = compare_tab(zoo)
             with gr.Tab("Attention", id="attention") as tab:
                 looked_at = attention_tab(zoo, compare.controls.prompt, compare.panels, tab)
             with gr.Tab("Score", id="score") as tab:
-                score_tab(zoo, tab)
-        _wire_links(app, zoo, compare, looked_at, tabs, notice)
+                judges = score_tab(zoo, tab)
+        menus = [*compare.controls.models, looked_at.model, *judges]
+        _wire_links(app, zoo, compare, looked_at, menus, tabs, notice)
     return app.queue(api_open=False, max_size=64)
 
 
 def _wire_links(
-    app: gr.Blocks, zoo: Zoo, compare: CompareTab, looked_at: AttentionTab, tabs: gr.Tabs, notice: gr.Textbox
+    app: gr.Blocks,
+    zoo: Zoo,
+    compare: CompareTab,
+    looked_at: AttentionTab,
+    menus: list[gr.Dropdown],
+    tabs: gr.Tabs,
+    notice: gr.Textbox,
 ) -> None:
-    """Copy link puts the state of the page into the address; opening an address puts it back and runs."""
+    """Copy link puts the state of the page into the address; opening an address puts it back and runs.
+
+    Opening looks at the checkpoints again, so that one trained meanwhile is offered without a restart.
+    """
     inputs = [*compare.controls.all, compare.selection, looked_at.model, looked_at.layer, looked_at.head]
-    compare.copy_link.click(None, inputs, None, js=link_writer(), queue=False, api_visibility="private")
+    compare.copy_link.click(None, inputs, None, js=link_writer(), **AT_ONCE)
 
     def open_link(request: gr.Request) -> dict[Any, Any]:
+        zoo.refresh()
         values, messages = read_link(request.query_params, zoo)
         words = [*zoo.problems, *messages]
-        update = {part: values[name] for name, part in zip(FIELDS, inputs, strict=True) if name in values}
+        update: dict[Any, Any] = {menu: gr.Dropdown(choices=zoo.choices) for menu in menus}
+        for name, part in zip(FIELDS, inputs, strict=True):
+            if name in values:
+                update[part] = gr.Dropdown(choices=zoo.choices, value=values[name]) if part in menus else values[name]
         update[notice] = gr.Textbox("\n".join(words), lines=max(1, len(words)), visible=bool(words))
         if "sides" in values:
             update |= zip(compare.by_sides, refit(values["sides"], values.get("colour", 0)), strict=True)
@@ -68,10 +87,10 @@ def _wire_links(
             update[tabs] = gr.Tabs(selected=values["tab"])
         return update
 
-    outputs = [*dict.fromkeys([*inputs, *compare.by_sides, tabs, notice])]
-    opened = app.load(open_link, None, outputs, show_progress="hidden", queue=False, api_visibility="private")
+    outputs = [*dict.fromkeys([*inputs, *menus, *compare.by_sides, tabs, notice])]
+    opened = app.load(open_link, None, outputs, **AT_ONCE)
     ran = compare.run_after(opened)
-    ran.success(None, compare.selection, None, js=hold_character(), queue=False, api_visibility="private")
+    ran.success(None, compare.selection, None, js=hold_character(), **AT_ONCE)
     looked_at.take_text(ran.success)
 
 

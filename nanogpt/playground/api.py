@@ -49,9 +49,7 @@ def endpoints(zoo: Zoo) -> dict[str, Callable[..., Any]]:
         with refused():
             params = SamplingParams(temperature, top_k, top_p, max_new_tokens, seed)
             loaded = zoo.get(model)
-            return "".join(
-                continuation(loaded, read_prompt(prompt, loaded.tokenizer, loaded.block_size), params, beam)
-            )
+            return "".join(continuation(loaded, read_prompt(prompt, loaded.tokenizer, loaded.block_size), params, beam))
 
     def explain(
         model: str = "gpt",

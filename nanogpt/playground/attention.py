@@ -13,7 +13,7 @@ import gradio as gr
 from nanogpt.checks import whole
 from nanogpt.interpret import attention_layers, attention_patterns
 from nanogpt.playground.components.heatmap import heatmap, heatmap_message, heatmap_value
-from nanogpt.playground.limits import MODEL_LIMIT, refused
+from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
 from nanogpt.prompt import MAX_PROMPT
 from nanogpt.sampling import MAX_NEW_TOKENS
 from nanogpt.zoo import Loaded, Zoo
@@ -36,7 +36,11 @@ def head_map(loaded: Loaded, text: object, layer: object, head: object) -> dict[
     if not layers:
         return heatmap_message(
             f"The {loaded.title} has no attention: it sees "
-            + ("only the last character." if loaded.block_size == 1 else f"only the last {loaded.block_size} characters.")
+            + (
+                "only the last character."
+                if loaded.block_size == 1
+                else f"only the last {loaded.block_size} characters."
+            )
         )
     layer = whole("Layer", layer, 1, len(layers))
     head = whole("Head", head, 1, layers[0].n_head)
@@ -65,7 +69,9 @@ def shape(zoo: Zoo, name: str | None) -> tuple[list[int], list[int]]:
 def fit(zoo: Zoo, name: str, layer: int = 1, head: int = 1) -> list[gr.Dropdown]:
     """The choices of layer and head that a model has, with these two chosen where it has them."""
     return [
-        gr.Dropdown(choices=there, value=wanted if wanted in there else (there or [None])[0], interactive=bool(there))
+        gr.Dropdown(
+            choices=there, value=wanted if wanted in there else next(iter(there), None), interactive=bool(there)
+        )
         for there, wanted in zip(shape(zoo, name), (layer, head), strict=True)
     ]
 
@@ -87,27 +93,46 @@ def attention_tab(zoo: Zoo, prompt: gr.Textbox, panels: list[gr.HTML], tab: gr.T
     """
     names = zoo.names
     looking = [n for n in names if attention_layers(zoo.get(n).model)]
-    default = "gpt" if "gpt" in looking else (looking or names or [None])[-1]
+    default = "gpt" if "gpt" in looking else next(iter(looking or names), None)
 
     layer_choices, head_choices = shape(zoo, default)
     with gr.Column(elem_classes="controls"):
         with gr.Row():
             text = gr.Textbox(
-                "", label="Text", lines=3, max_lines=6, max_length=MAX_TEXT, elem_id="attention_text", scale=2,
-                min_width=280, info="what the model reads; filled with the text just generated, yours to change",
-            )  # fmt: skip
+                "",
+                label="Text",
+                lines=3,
+                max_lines=6,
+                max_length=MAX_TEXT,
+                elem_id="attention_text",
+                scale=2,
+                min_width=280,
+                info="what the model reads; filled with the text just generated, yours to change",
+            )
             model = gr.Dropdown(
-                [(zoo.get(n).title, n) for n in names], value=default, label="Model", elem_id="attention_model",
-                min_width=160, info="whose attention",
-            )  # fmt: skip
+                zoo.choices,
+                value=default,
+                label="Model",
+                elem_id="attention_model",
+                min_width=160,
+                info="whose attention",
+            )
             layer = gr.Dropdown(
-                layer_choices, value=1 if layer_choices else None, label="Layer", elem_id="layer", min_width=110,
+                layer_choices,
+                value=1 if layer_choices else None,
+                label="Layer",
+                elem_id="layer",
+                min_width=110,
                 info="1 reads the text first",
-            )  # fmt: skip
+            )
             head = gr.Dropdown(
-                head_choices, value=1 if head_choices else None, label="Head", elem_id="head", min_width=110,
+                head_choices,
+                value=1 if head_choices else None,
+                label="Head",
+                elem_id="head",
+                min_width=110,
                 info="heads look for different things",
-            )  # fmt: skip
+            )
     picture = heatmap("attention_map", "Attention weights")
 
     def attention(text, model, layer, head):  # type: ignore[no-untyped-def]
@@ -116,16 +141,19 @@ def attention_tab(zoo: Zoo, prompt: gr.Textbox, panels: list[gr.HTML], tab: gr.T
 
     def show(*triggers):  # type: ignore[no-untyped-def]
         return gr.on(
-            triggers, attention, [text, model, layer, head], picture,
-            show_progress="hidden", trigger_mode="always_last", api_visibility="private", **MODEL_LIMIT,
-        )  # fmt: skip
+            triggers,
+            attention,
+            [text, model, layer, head],
+            picture,
+            **QUIET,
+            **LATEST,
+            **MODEL_LIMIT,
+        )
 
     def take_text(listen):  # type: ignore[no-untyped-def]
-        return listen(
-            None, [text, prompt, model, *panels], text, js=TAKE_TEXT, queue=False, api_visibility="private"
-        )  # fmt: skip
+        return listen(None, [text, prompt, model, *panels], text, js=TAKE_TEXT, queue=False, api_visibility="private")
 
     take_text(tab.select)
-    model.input(partial(fit, zoo), model, [layer, head], show_progress="hidden", api_visibility="private", queue=False)
+    model.input(partial(fit, zoo), model, [layer, head], **AT_ONCE)
     show(text.change, layer.change, head.change, model.change)
     return AttentionTab(model, layer, head, take_text)

@@ -14,6 +14,7 @@ from nanogpt import checks, score
 from nanogpt.continuation import MAX_BEAM
 from nanogpt.engine import beam_search, generate
 from nanogpt.playground.components.text import text_value
+from nanogpt.playground.components.track import track_message, track_value
 from nanogpt.prompt import Prompt, read_prompt
 from nanogpt.sampling import SamplingParams
 from nanogpt.zoo import Loaded, Zoo
@@ -131,7 +132,10 @@ def duel(
     width = checks.whole("Beam width", width, 1, MAX_BEAM)
     sides = [Side.of(zoo.get(name), prompt, params, method, width) for name in names]
     began = last = time.perf_counter()
-    while all([side.advance() for side in sides]):
+    while True:
+        going = [side.advance() for side in sides]  # all of them: one that ends must not keep another from its turn
+        if not all(going):
+            break
         now = time.perf_counter()
         if len(sides[0].ids) == 1 or now - last > FRAME:
             last = now
@@ -147,3 +151,24 @@ def verdicts(sides: Sequence[Side], colour: int) -> list[dict[str, Any]]:
     colours = [side.loaded.name for side in sides]
     chosen = 1 + [j.name for j in judges].index(colours[colour - 1]) if colour else 0
     return [side.value("done", judges, chosen) for side in sides]
+
+
+def saved_by_last(sides: Sequence[Side]) -> dict[str, Any]:
+    """How many bits the last side's model saves, on its own text, against the first side's."""
+    first, last = sides[0], sides[-1]
+    return bits_saved(last.loaded, first.loaded, last.text, last.bits_by(last.loaded), last.bits_by(first.loaded))
+
+
+def bits_saved(
+    model: Loaded, against: Loaded, text: str, bits: Sequence[float] | None, their_bits: Sequence[float] | None
+) -> dict[str, Any]:
+    """The track of what one model saves against another on a text that both can spell."""
+    if model is against or not bits or not their_bits or len(bits) != len(their_bits):
+        return track_message("Choose two different models to see where one is less surprised than the other.")
+    return track_value(
+        title=f"Bits saved by the {model.title}",
+        lead=f"above the line the {model.title} was less surprised than the {against.title}",
+        names=(model.title, against.title),
+        bits=(bits, their_bits),
+        characters=list(text),
+    )

@@ -9,8 +9,8 @@ from typing import Any
 
 from nanogpt import checks
 from nanogpt.continuation import MAX_BEAM
-from nanogpt.playground.compare import read_selection
 from nanogpt.playground.duel import METHODS
+from nanogpt.playground.selection import read_selection
 from nanogpt.prompt import MAX_PROMPT
 from nanogpt.sampling import MAX_NEW_TOKENS, MAX_SEED
 from nanogpt.tokenizer import normalise
@@ -88,7 +88,7 @@ def link_writer() -> str:
     """The JavaScript that puts the page's values, and the open tab, into the address and the clipboard."""
     return (
         "(...values) => { const names = " + json.dumps(list(FIELDS)) + "; const query = new URLSearchParams();"
-        " names.forEach((name, i) => { if (values[i] !== null && values[i] !== undefined) query.set(name, values[i]); });"
+        " names.forEach((name, i) => { if ((values[i] ?? null) !== null) query.set(name, values[i]); });"
         " const tab = document.querySelector('[role=tab][aria-selected=true]');"
         " query.set('tab', tab.textContent.trim().toLowerCase());"
         " history.replaceState(null, '', '?' + query);"

@@ -9,9 +9,9 @@ import gradio as gr
 
 from nanogpt import score
 from nanogpt.playground.components.text import text_panel, text_value
-from nanogpt.playground.components.track import track, track_message, track_value
-from nanogpt.playground.duel import describe
-from nanogpt.playground.limits import MODEL_LIMIT, refused
+from nanogpt.playground.components.track import track
+from nanogpt.playground.duel import bits_saved, describe
+from nanogpt.playground.limits import LATEST, MODEL_LIMIT, QUIET, refused
 from nanogpt.zoo import Loaded, Zoo
 
 MAX_TEXT = 2_000
@@ -44,16 +44,20 @@ def judged(loaded: Loaded, text: str) -> tuple[dict[str, Any], list[float]]:
     return value, bits
 
 
-def score_tab(zoo: Zoo, tab: gr.Tab) -> None:
-    """Build the tab inside the current Blocks and wire its events."""
+def score_tab(zoo: Zoo, tab: gr.Tab) -> list[gr.Dropdown]:
+    """Build the tab inside the current Blocks, wire its events and return its menus of models."""
     names = zoo.names
-    choices = [(zoo.get(n).title, n) for n in names]
     defaults = [n for n in ("bigram", "gpt") if n in names] or names or [None]
     with gr.Column(elem_classes="controls"):
         text = gr.Textbox(
-            EXAMPLES[1], label="Text", lines=3, max_lines=8, max_length=MAX_TEXT, elem_id="score_text",
+            EXAMPLES[1],
+            label="Text",
+            lines=3,
+            max_lines=8,
+            max_length=MAX_TEXT,
+            elem_id="score_text",
             info="how many bits each model needs for each character: fewer is less surprised",
-        )  # fmt: skip
+        )
         gr.Examples([[e] for e in EXAMPLES], [text], label="Lines", elem_id="score_examples")
     models, panels = [], []
     with gr.Row(elem_classes="sides", equal_height=True):
@@ -61,9 +65,12 @@ def score_tab(zoo: Zoo, tab: gr.Tab) -> None:
             with gr.Column(elem_classes="side", min_width=320):
                 models.append(
                     gr.Dropdown(
-                        choices, value=defaults[min(i, len(defaults) - 1)], label=f"Judge {i + 1}", container=False,
+                        zoo.choices,
+                        value=defaults[min(i, len(defaults) - 1)],
+                        label=f"Judge {i + 1}",
+                        container=False,
                         elem_id=f"judge_{i + 1}",
-                    )  # fmt: skip
+                    )
                 )
                 panels.append(text_panel(f"judged_{i + 1}", f"Text under judge {i + 1}"))
     saved = track("score_saved", "Bits saved on this text")
@@ -74,17 +81,15 @@ def score_tab(zoo: Zoo, tab: gr.Tab) -> None:
                 raise ValueError(f"Text is {len(text):,} characters; the limit is {MAX_TEXT:,}.")
             first, last = (zoo.get(name) for name in names)
             (one, one_bits), (two, two_bits) = judged(first, text), judged(last, text)
-            if first is last or len(one_bits) != len(two_bits):
-                return one, two, track_message("Choose two different models to see where one needs fewer bits.")
-            return one, two, track_value(
-                title=f"Bits saved by the {last.title}",
-                lead=f"above the line the {last.title} was less surprised than the {first.title} by the same character",
-                names=(last.title, first.title),
-                bits=(two_bits, one_bits),
-                characters=list(one["text"]),
-            )  # fmt: skip
+            return one, two, bits_saved(last, first, one["text"], two_bits, one_bits)
 
     gr.on(
-        [tab.select, text.change, *(model.change for model in models)], judge, [text, *models], [*panels, saved],
-        trigger_mode="always_last", show_progress="hidden", api_visibility="private", **MODEL_LIMIT,
-    )  # fmt: skip
+        [tab.select, text.change, *(model.change for model in models)],
+        judge,
+        [text, *models],
+        [*panels, saved],
+        **QUIET,
+        **LATEST,
+        **MODEL_LIMIT,
+    )
+    return models

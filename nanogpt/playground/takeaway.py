@@ -25,10 +25,7 @@ def as_api_call(model: str, prompt: str, params: SamplingParams, beam: int, url:
     """The run as Python, through gradio_client."""
     arguments = {"model": model, "prompt": prompt, **asdict(params), "beam": beam}
     lines = "".join(f"    {name}={value!r},\n" for name, value in arguments.items())
-    return (
-        "from gradio_client import Client\n\n"
-        f'print(Client({url!r}).predict(\n{lines}    api_name="/sample",\n))\n'
-    )  # fmt: skip
+    return f'from gradio_client import Client\n\nprint(Client({url!r}).predict(\n{lines}    api_name="/sample",\n))\n'
 
 
 def trace(loaded: Loaded, prompt: object, params: SamplingParams) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-// One character and all that could have stood in its place. gr.HTML runs this once, with element, props, trigger, watch.
+// One character and all that could stand in its place. gr.HTML runs this once, with element, props, trigger and watch.
 //
 // Rows are kept and written over, so that a new value neither flickers nor loses the focus, the scroll position or
 // "show all". The numbers of the row that is read (hovered, focused, else the chosen one) stand in the legend.
@@ -65,6 +65,7 @@ function drawRow(value, row, index) {
   const cut = row.kept === 0;
   write(mark, row.chosen ? "▸" : "");
   write(chip, glyphs(row.char));
+  chip.classList.toggle("long", glyphs(row.char).length > 3); // a code point in words
   write(right, percent(row.raw));
   const all = measures(value, row);
   fit(bars, all.length, () => document.createElement("i"));
@@ -83,7 +84,7 @@ function drawRow(value, row, index) {
 // The legend names the bars, and holds the numbers of one row.
 function read() {
   if (!rows.length) return;
-  const focused = Array.from(list.children).indexOf(document.activeElement);
+  const focused = Array.from(list.children).indexOf(list.querySelector(":focus-visible"));
   const index = hovered ?? (focused < 0 ? chosen() : focused);
   const row = rows[index];
   const items = [["", "character", glyphs(row.char)], ...measures(props.value, row)];
@@ -111,11 +112,12 @@ function draw() {
   write(find("name"), nameOf(value.glyph_char) && " " + nameOf(value.glyph_char));
   find("heading").hidden = !value.title; // an empty heading is announced too
   find("glyph").setAttribute("aria-hidden", nameOf(value.glyph_char) !== ""); // its name follows in words
-  write(find("verdict"), rows.length ? (value.bits === null ? "∞" : figures(value.bits)) + " bits · rank " + value.rank : "");
+  const bits = value.bits === null ? "∞" : figures(value.bits);
+  write(find("verdict"), rows.length ? bits + " bits · rank " + value.rank : "");
   write(find("message"), value.message);
   find("shown").hidden = value.message !== "";
   write(find("before"), glyphs(value.after));
-  find("after").classList.toggle("nothing", !value.after);
+  find("place").hidden = !value.after;
   fit(list, rows.length, makeRow);
   drawRows();
 }

@@ -16,7 +16,8 @@ TEMPLATE = """
     ><span class="verdict"></span></header>
   <p class="message"></p>
   <div class="shown">
-    <p class="after">after “<span class="before"></span>” · click a character to continue from it</p>
+    <p class="after"><span class="place">after “<span class="before"></span>” · </span>click a character to continue
+      from it</p>
     <dl class="numbers"></dl>
     <div class="scale" aria-hidden="true"><span>0</span><span>25</span><span>50</span><span>75</span
       ><span>100 %</span></div>

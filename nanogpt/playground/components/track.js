@@ -6,6 +6,7 @@
 const AXIS = { left: 34, right: 2, top: 10, bottom: 20 }; // CSS pixels around the bars
 const TICK_GAP = 30; // the least distance between two ticks of the y axis
 const LABEL_GAP = 12; // the least width of a bar at which its character stays readable below it
+const WIDEST = 40; // CSS pixels of a bar: three characters do not fill the page
 const REST_MS = 120; // a preview is told to Python once it rests: a moving pointer would flood the queue
 const HINT = "Hover, tap or use the arrow keys to read a character; click to hold it, Esc to let go.";
 
@@ -26,14 +27,15 @@ const mean = (numbers) => {
   const known = numbers.filter(Number.isFinite);
   return known.reduce((sum, x) => sum + x, 0) / known.length;
 };
-const signed = (x, digits = 2) => (x < 0 ? "−" : "+") + Math.abs(x).toFixed(digits);
+const signed = (x, digits = 2) => (x < 0 ? "−" : "+")
+  + Math.abs(x).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 // Two decimals; two significant figures where those would round to nothing.
 const figures = (surprise) => (surprise < 0.1 ? String(+surprise.toPrecision(2)) : surprise.toFixed(2));
 
 // Where things are, in CSS pixels. `per` characters share a bar where a bar would be thinner than a pixel.
 function geometry() {
-  const width = plot.clientWidth - AXIS.left - AXIS.right;
+  const width = Math.min(plot.clientWidth - AXIS.left - AXIS.right, WIDEST * characters.length);
   const height = plot.clientHeight - AXIS.top - AXIS.bottom;
   const per = Math.ceil(characters.length / Math.max(1, width));
   const x = (index) => AXIS.left + (Math.min(index, characters.length) / characters.length) * width;
@@ -73,7 +75,7 @@ function paint() {
   for (let tick = from; tick <= to; tick++) {
     const value = tick * step;
     context.fillStyle = colour(tick ? "grid" : "zero");
-    context.fillRect(device(AXIS.left), device(y(value)), device(width), Math.max(1, Math.floor(ratio)));
+    context.fillRect(device(AXIS.left), device(y(value)), canvas.width, Math.max(1, Math.floor(ratio)));
     context.fillStyle = style.color;
     context.fillText(tick ? signed(value, step < 1 ? 1 : 0) : "0", device(AXIS.left - 6), device(y(value)));
   }
@@ -82,8 +84,9 @@ function paint() {
   bars.forEach((value, i) => {
     const [left, right] = [device(x(i * per)), device(x((i + 1) * per))];
     const [zero, end] = [device(y(0)), device(y(value))];
+    if (!Number.isFinite(value)) return;
     context.fillStyle = colour(value < 0 ? "down" : "up");
-    if (Number.isFinite(value)) context.fillRect(left, Math.min(zero, end), Math.max(1, right - left - gap), Math.abs(end - zero));
+    context.fillRect(left, Math.min(zero, end), Math.max(1, right - left - gap), Math.abs(end - zero));
   });
 
   paintCharacters(context, style, width / characters.length, (index) => device((x(index) + x(index + 1)) / 2));

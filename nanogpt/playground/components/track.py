@@ -49,7 +49,11 @@ def track(elem_id: str, label: str) -> gr.HTML:
 
 
 def track_value(
-    title: str, lead: str, names: tuple[str, str], bits: tuple[Sequence[float], Sequence[float]], characters: Sequence[str]
+    title: str,
+    lead: str,
+    names: tuple[str, str],
+    bits: tuple[Sequence[float], Sequence[float]],
+    characters: Sequence[str],
 ) -> dict[str, Any]:
     """The JSON that a track draws: a bar up where the first model was less surprised, down where the second was.
 
