@@ -1,7 +1,7 @@
 """Serve the playground on the checkpoints in this repository.
 
-    python app.py
-    python app.py --checkpoints checkpoints --port 7860 --share
+python app.py
+python app.py --checkpoints checkpoints --port 7860 --share
 """
 
 import argparse
@@ -18,7 +18,9 @@ from nanogpt.zoo import Zoo
 def main(argv: Sequence[str] | None = None) -> None:
     began = time.perf_counter()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoints", default="checkpoints", help="the folder of checkpoint folders (default checkpoints)")
+    parser.add_argument(
+        "--checkpoints", default="checkpoints", help="the folder of checkpoint folders (default checkpoints)"
+    )
     parser.add_argument("--port", type=int, help="default: the first free one from 7860")
     parser.add_argument("--share", action="store_true", help="a public link through Gradio's tunnel")
     args = parser.parse_args(argv)

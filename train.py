@@ -1,9 +1,9 @@
 """Train character-level language models and leave them in checkpoints/, where the app finds them.
 
-    python train.py                                       a bigram and a GPT, in minutes on a laptop
-    python train.py --model gpt --preset best             the recipe of the GPT that we ship
-    python train.py --model gpt --data my.txt --name mine --n_layer 4 --max_iters 2000
-    python train.py --model gpt --resume                  go on where a run was stopped
+python train.py                                       a bigram and a GPT, in minutes on a laptop
+python train.py --model gpt --preset best             the recipe of the GPT that we ship
+python train.py --model gpt --data my.txt --name mine --n_layer 4 --max_iters 2000
+python train.py --model gpt --resume                  go on where a run was stopped
 """
 
 import argparse
@@ -25,7 +25,9 @@ def parse(argv: list[str]) -> list[TrainConfig]:
         "--model", action="append", choices=[*MODELS, "all"], help="repeatable; default: bigram and gpt"
     )
     parser.add_argument(
-        "--preset", choices=PRESETS, help="a whole setting of the GPT; a flag given beside it wins. Default: best on a GPU, else quick"
+        "--preset",
+        choices=PRESETS,
+        help="a whole setting of the GPT; a flag given beside it wins. Default: best on a GPU, else quick",
     )
     add_options(parser, TrainConfig, leave_out=("model",))
     given = vars(parser.parse_args(argv))

@@ -1,17 +1,22 @@
-"""How fast generation is, against what the machine allows.
+"""How fast generation and training are, against what the machine allows.
 
-Knows the engine and the models' contract; measures, and judges nothing.
+Knows the engine, the optimizer and the models' contract; measures, and judges nothing.
 """
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from nanogpt.device import describe
+from nanogpt.device import autocast, describe
 from nanogpt.engine import generate
+from nanogpt.models import build_model
+from nanogpt.models.gpt import GPTConfig
+from nanogpt.optimizer import build_optimizers
 from nanogpt.sampling import SamplingParams
 
 
@@ -75,3 +80,62 @@ def bench_generation(model: nn.Module, *, rounds: int = 5, characters: int = 128
         "block_size": block_size,
         "machine": describe(),
     }
+
+
+def matmul_rate(dtype: torch.dtype, device: torch.device) -> float:
+    """Floating-point operations a second of a matrix product of a training step's size: the best of a few."""
+    a, b = torch.randn(4096, 384, device=device, dtype=dtype), torch.randn(384, 1536, device=device, dtype=dtype)
+
+    def products() -> int:
+        for _ in range(4):
+            (a @ b).sum().item()
+        return 4 * 2 * 4096 * 384 * 1536
+
+    return max(rate(products) for _ in range(5))
+
+
+def _training_step(model: nn.Module, optimizers: list[torch.optim.Optimizer], idx: Tensor, dtype: torch.dtype) -> int:
+    """One step on idx (B, T + 1); returns how many characters it was trained on."""
+    with autocast(idx.device, dtype):
+        loss = F.cross_entropy(model(idx[:, :-1]).flatten(0, 1), idx[:, 1:].flatten())
+    loss.backward()
+    for optimizer in optimizers:
+        optimizer.step()
+        optimizer.zero_grad()
+    loss.item()  # waits for the device
+    return idx[:, 1:].numel()
+
+
+def bench_training(device: torch.device, *, steps: int = 3, batch_size: int = 16) -> dict[str, Any]:
+    """Tokens a second of whole training steps (forward, backward, Muon and AdamW) at 6 × 384, 256 characters.
+
+    For float32, and for bfloat16 by autocast, as --dtype would choose them. The work of a token is counted as
+    nanoGPT counts it: 6 N for the weights and 12 · n_layer · n_embd · T for attention (arXiv:2204.02311 App. B).
+    """
+    config = GPTConfig(vocab_size=65, n_layer=6, n_head=6, n_embd=384, block_size=256, dropout=0.1)
+    result: dict[str, Any] = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        model = build_model(config).to(device).train()
+        optimizers = build_optimizers(
+            model,
+            kind="muon",
+            learning_rate=3e-3,
+            matrix_lr=0.035,
+            weight_decay=0.5,
+            betas=(0.9, 0.95),
+            muon_dtype=dtype,
+        )
+        idx = torch.randint(config.vocab_size, (batch_size, config.block_size + 1), device=device)
+        _training_step(model, optimizers, idx, dtype)  # warm up
+        tokens_per_s = median([rate(partial(_training_step, model, optimizers, idx, dtype)) for _ in range(steps)])
+        parameters = sum(p.numel() for p in model.parameters())
+        per_token = 6 * parameters + 12 * config.n_layer * config.n_embd * config.block_size
+        name, peak = str(dtype)[6:], matmul_rate(dtype, device)
+        result |= {
+            f"{name}_tokens_per_s": tokens_per_s,
+            f"{name}_tflop_per_s": tokens_per_s * per_token / 1e12,
+            f"{name}_matmul_tflop_per_s": peak / 1e12,
+            f"{name}_share_of_matmul": tokens_per_s * per_token / peak,
+        }
+    speedup = result["bfloat16_tokens_per_s"] / result["float32_tokens_per_s"]
+    return {**result, "bfloat16_speedup": speedup, "machine": describe()}

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 
 from nanogpt import score
-from nanogpt.bench import bench_generation
+from nanogpt.bench import bench_generation, bench_training
 from nanogpt.checkpoint import WEIGHTS, CheckpointError
 from nanogpt.continuation import continuation
 from nanogpt.data import DataError, load_corpus
+from nanogpt.device import pick_device
 from nanogpt.prompt import read_prompt
 from nanogpt.sampling import SamplingParams
 from nanogpt.trainer import TrainError
@@ -79,8 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--data", help="the corpus of --protocol; default $NANOGPT_DATA, else Tiny Shakespeare")
     sub.set_defaults(num_threads=0)
 
-    sub = command("bench", _bench, "Characters a second, cached and uncached, against the memory floor. One thread.")
-    sub.set_defaults(num_threads=1)
+    sub = command("bench", _bench, "How fast generation (one thread) or training is, against what the machine allows.")
+    sub.add_argument("what", nargs="?", choices=("sample", "train"), default="sample", help="default sample")
+    sub.set_defaults(num_threads=0)
     return parser
 
 
@@ -157,8 +159,11 @@ def _protocol(loaded: Loaded, data: str | None) -> dict[str, Any]:
 
 
 def _bench(args: argparse.Namespace) -> int:
-    loaded = _load(args)
-    _print({"model": loaded.name, **bench_generation(loaded.model)}, args.json)
+    if args.what == "train":
+        _print(bench_training(pick_device()), args.json)
+    else:
+        loaded = _load(args)
+        _print({"model": loaded.name, **bench_generation(loaded.model)}, args.json)
     return 0
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from nanogpt.checks import shown
 from nanogpt.tokenizer import CharTokenizer, normalise
 
 CORPUS_URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
@@ -92,7 +93,7 @@ def _fetch() -> bytes:
                     bar.update(len(chunk))
     except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a length that is no number
         raise DataError(
-            f"Tiny Shakespeare could not be downloaded from {CORPUS_URL} ({error}). "
+            f"Tiny Shakespeare could not be downloaded from {CORPUS_URL} ({shown(str(error), 200)}). "
             "Give a local copy with --data PATH or the environment variable NANOGPT_DATA."
         ) from error
     raw = b"".join(chunks)

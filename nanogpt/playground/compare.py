@@ -70,7 +70,7 @@ def compare_tab(zoo: Zoo) -> CompareTab:
                 )
                 panels.append(text_panel(f"side_{i + 1}", f"Text of model {i + 1}"))
             columns.append(column)
-    with gr.Row(elem_classes="sides"):
+    with gr.Row(elem_classes="sides", equal_height=True):
         with gr.Column(min_width=320):
             saved = track("saved", "Bits saved")
         with gr.Column(min_width=320):
@@ -148,7 +148,7 @@ def compare_tab(zoo: Zoo) -> CompareTab:
     which.change(**take_with, **AT_ONCE)
     selection.change(**explain_with, **QUIET, **MODEL_LIMIT, **LATEST)
     for i, panel in enumerate(panels):
-        panel.select(selected(i + 1), None, selection, **AT_ONCE)
+        panel.select(selected(i + 1), None, selection, **AT_ONCE, **LATEST)
     copy_text.click(None, [which, *panels], None, js=COPY_TEXT, **AT_ONCE)
 
     def trace_of(which, *values):  # type: ignore[no-untyped-def]

@@ -1,0 +1,74 @@
+"""What the tests share: small models with weights that matter, and a small text."""
+
+import random
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from nanogpt.models import MODELS, build_model, make_config
+
+SMALL = {"vocab_size": 11, "block_size": 8, "n_layer": 2, "n_head": 2, "n_embd": 16}
+# Every row of the table, and the GPT as nanoGPT has it.
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {kind: (kind, {}) for kind in MODELS}
+VARIANTS["gpt-as-nanogpt"] = (
+    "gpt",
+    {"position": "learned", "activation": "gelu", "qk_norm": False, "tie_weights": True, "bias": True},
+)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    torch.set_num_threads(1)  # tiny products are slower on two, and sums keep their order
+
+
+@torch.no_grad()
+def randomise(model: nn.Module, seed: int = 0) -> nn.Module:
+    """Fresh models have zeros in places, under which most laws would hold of a broken model too."""
+    generator = torch.Generator().manual_seed(seed)
+    for p in model.parameters():
+        p.copy_(torch.randn(p.shape, generator=generator) * 0.3 + (p.ndim == 1))
+    return model.eval()
+
+
+def build(variant: str, seed: int = 0, **values: Any) -> nn.Module:
+    kind, more = VARIANTS[variant]
+    known = {f.name for f in fields(MODELS[kind].config)}
+    given = {name: value for name, value in {**SMALL, **more, **values}.items() if name in known}
+    return randomise(build_model(make_config(kind, given)), seed)
+
+
+@pytest.fixture
+def tiny() -> Callable[..., nn.Module]:
+    """tiny("gpt", seed=1, block_size=4) → a small model with random weights."""
+    return build
+
+
+@pytest.fixture(params=VARIANTS)
+def model(request: pytest.FixtureRequest) -> nn.Module:
+    """Each model of the table in turn."""
+    return build(request.param)
+
+
+@pytest.fixture
+def ids() -> list[int]:
+    """Forty characters: five windows of the small models."""
+    return random.Random(1).choices(range(SMALL["vocab_size"]), k=40)
+
+
+@pytest.fixture
+def text() -> str:
+    """Six thousand characters with something to learn in them."""
+    words = ["to be ", "or not ", "the sea ", "a king\n", "sleep; "]
+    return "".join(random.Random(2).choices(words, k=1000))
+
+
+@pytest.fixture
+def text_file(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "text.txt"
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,139 @@
+"""The floors of the house, and what may not stand in it."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "nanogpt"
+
+# A room imports from the floors below its own only; sideways only inside models/ and playground/.
+FLOORS = [
+    {"checks", "kv_cache"},  # what floor 0 itself stands on
+    {"tokenizer", "layers", "sampling", "device"},
+    {"data", "models", "prompt"},
+    {"checkpoint", "engine", "interpret", "score", "optimizer"},  # optimizer: beside the trainer, which imports it
+    {"trainer", "zoo", "hub", "bench"},
+    {"continuation", "explain"},  # what the page and the command line do alike with a model of the zoo
+    {"cli", "playground"},
+    {"__init__", "__main__", "app", "train"},
+]
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+OWN_FLOOR = {"models", "playground"}
+SOURCES = [*sorted(PACKAGE.rglob("*.py")), ROOT / "app.py", ROOT / "train.py"]
+
+
+def room_of(path: Path) -> str:
+    return (path.relative_to(PACKAGE).parts[0] if PACKAGE in path.parents else path.name).removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, inside functions too, as a full dotted name."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: a relative import hides its floor"
+            if node.module == "nanogpt":
+                yield from (f"nanogpt.{alias.name}" for alias in node.names)
+            else:
+                yield node.module or ""
+
+
+def calls_of(path: Path, name: str) -> list[int]:
+    """The lines on which a dotted name stands."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Attribute) and ast.unparse(n) == name]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_imports_go_down(path: Path) -> None:
+    room = room_of(path)
+    assert room in FLOOR, f"{room} has no floor"
+    for module in imports(path):
+        if module.split(".")[0] != "nanogpt" or "." not in module:
+            continue
+        below = module.split(".")[1]
+        sideways = room == below and room in OWN_FLOOR
+        assert sideways or FLOOR[below] < FLOOR[room], f"{name_of(path)} imports {module}"
+
+
+def test_the_import_reader_sees_every_form(tmp_path: Path) -> None:
+    """The law above would be vacuous if the reader overlooked a way to import."""
+    path = tmp_path / "x.py"
+    path.write_text("import a.b\nfrom nanogpt import c\ndef f():\n    from nanogpt.d import e\n")
+    assert list(imports(path)) == ["a.b", "nanogpt.c", "nanogpt.d"]
+
+
+@pytest.mark.parametrize(
+    ("library", "rooms"),
+    [
+        ("gradio", {"playground", "app"}),
+        ("starlette", {"playground"}),
+        ("huggingface_hub", {"hub"}),
+        ("pickle", set()),
+        ("marshal", set()),
+        ("shelve", set()),
+    ],
+)
+def test_libraries_have_their_rooms(library: str, rooms: set[str]) -> None:
+    found = {room_of(p) for p in SOURCES if library in {m.split(".")[0] for m in imports(p)}}
+    assert found <= rooms
+
+
+@pytest.mark.parametrize(
+    ("name", "rooms"),
+    [("torch.manual_seed", {"trainer"}), ("torch.seed", set()), ("torch.load", set()), ("torch.save", set())],
+)
+def test_names_that_only_some_may_use(name: str, rooms: set[str]) -> None:
+    assert {room_of(p) for p in SOURCES if calls_of(p, name)} <= rooms
+
+
+def test_every_import_is_pinned() -> None:
+    pinned = {line.partition("==")[0].strip() for line in (ROOT / "requirements.txt").read_text().splitlines()}
+    outside = {m.split(".")[0] for p in SOURCES for m in imports(p)} - set(sys.stdlib_module_names) - {"nanogpt"}
+    assert outside - {"starlette"} <= pinned  # starlette comes with gradio, which says which one it needs
+
+
+def test_pins_are_exact() -> None:
+    for path in (ROOT / "requirements.txt", ROOT / "tests" / "requirements.txt"):
+        for line in path.read_text().splitlines():
+            assert line.startswith("-r ") or line.count("==") == 1, f"{path.name}: {line}"
+
+
+def test_no_template_of_gradio_is_filled_with_text() -> None:
+    """gr.HTML runs what stands in double braces through a template engine, and that as code."""
+    for path in (PACKAGE / "playground").rglob("*"):
+        if path.suffix in (".py", ".js", ".css", ".html"):
+            assert "{" * 2 not in path.read_text(encoding="utf-8"), name_of(path)
+
+
+def test_the_space_installs_the_pinned_gradio() -> None:
+    readme = ROOT / "README.md"
+    if not readme.exists():
+        pytest.skip("no README.md")
+    wanted = next(line for line in (ROOT / "requirements.txt").read_text().split() if line.startswith("gradio=="))
+    front = readme.read_text(encoding="utf-8").split("---")[1]
+    assert f"sdk_version: {wanted.partition('==')[2]}" in [line.replace('"', "").strip() for line in front.splitlines()]
+
+
+def test_no_file_is_too_large_for_a_plain_push() -> None:
+    command = ["git", "ls-files", "-co", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git repository")
+    large = [f for f in listed.stdout.splitlines() if (ROOT / f).is_file() and (ROOT / f).stat().st_size >= 10_000_000]
+    assert not large
+
+
+def test_tool_settings_hold_no_package() -> None:
+    assert set(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))) == {"tool"}

@@ -1,0 +1,387 @@
+"""Training: resumed is never stopped, and nothing good is ever overwritten by something bad."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import train as train_py
+from nanogpt import checkpoint, trainer
+from nanogpt.data import DataError
+from nanogpt.models import MODELS
+from nanogpt.trainer import TrainConfig, TrainError, resolve, train
+
+SMALL = {
+    "n_layer": 1, "n_head": 2, "n_embd": 16, "block_size": 16, "batch_size": 4, "max_iters": 8, "eval_interval": 3,
+    "eval_iters": 1, "log_interval": 1, "save_interval": 2, "warmup_iters": 2, "device": "cpu", "dtype": "float32",
+    "num_threads": 1,
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def global_generator() -> Any:
+    """Training seeds torch's global generator; the other tests must not depend on that."""
+    with torch.random.fork_rng():
+        yield
+
+
+@pytest.fixture
+def config(text_file: Path, tmp_path: Path) -> Callable[..., TrainConfig]:
+    """config(model="gpt", name="a", …) → a run of a second or less."""
+
+    def make(model: str = "gpt", **given: Any) -> TrainConfig:
+        return resolve(model, None, {**SMALL, "data": str(text_file), "out_dir": str(tmp_path / "out"), **given})
+
+    return make
+
+
+@pytest.fixture
+def at_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], None]], None]:
+    """at_step(n, act): do something in the middle of step n, where its learning rate is asked for."""
+    real = trainer.schedule
+
+    def install(step: int, act: Callable[[], None]) -> None:
+        def schedule(now: int, *args: Any, **kwargs: Any) -> float:
+            if now == step:
+                act()
+            return real(now, *args, **kwargs)
+
+        monkeypatch.setattr(trainer, "schedule", schedule)
+
+    return install
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    """The lines of metrics.jsonl, but for the time they took."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in lines]
+
+
+def result(folder: Path) -> dict[str, Any]:
+    """Everything that a run leaves, but for the time it took."""
+    found = checkpoint.latest_state(folder / "state")
+    assert found is not None
+    return {
+        "model": (folder / "model.safetensors").read_bytes(),
+        "state": (folder / "state" / f"{found[1]['step']:08d}.safetensors").read_bytes(),
+        "step": found[1]["step"],
+        "metrics": rows(folder),
+        "card": re.sub(r"\| training seconds.*", "", (folder / "README.md").read_text()),
+    }
+
+
+def stop(number: signal.Signals = signal.SIGTERM, times: int = 1) -> Callable[[], None]:
+    def act() -> None:
+        for _ in range(times):
+            signal.raise_signal(number)
+
+    return act
+
+
+# --- resumed = never stopped -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_resumed_is_never_stopped(
+    kind: str, config: Callable[..., TrainConfig], at_step: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bit for bit, for cuts in the first step, beside and on evaluations and saves, and in the last step."""
+    more: dict[str, Any] = {"dropout": 0.2, "ema_decay": 0.9} if kind == "gpt" else {"dropout": 0.2}
+    train(config(kind, name="run", **more))
+    folder = config(kind, name="run").folder
+    whole = result(folder)
+    for i, cut in enumerate((0, 2, 5, 7)):
+        at_step(cut, stop(signal.SIGINT if i % 2 else signal.SIGTERM))
+        row = train(config(kind, name="run", overwrite=True, **more))
+        assert row["step"] == cut + 1
+        at_step(-1, stop())
+        train(config(kind, name="run", resume=True, **more))
+        assert result(folder) == whole, f"cut in step {cut}"
+    assert "with --resume goes on from step 3" in capsys.readouterr().out
+
+
+def test_stopped_twice_on_the_way(config: Callable[..., TrainConfig], at_step: Any) -> None:
+    train(config(name="run"))
+    folder = config(name="run").folder
+    whole = result(folder)
+    for step, how in ((1, "overwrite"), (4, "resume"), (-1, "resume")):
+        at_step(step, stop())
+        train(config(name="run", **{how: True}))
+    assert result(folder) == whole
+
+
+def test_stopped_before_the_first_step(config: Callable[..., TrainConfig], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was stopped in its first evaluation made it once more when resumed, and logged it twice."""
+    train(config(name="run"))
+    folder = config(name="run").folder
+    whole = result(folder)
+    real = trainer.sample
+
+    def stopping(*args: Any) -> str:
+        monkeypatch.setattr(trainer, "sample", real)
+        signal.raise_signal(signal.SIGTERM)
+        return real(*args)
+
+    monkeypatch.setattr(trainer, "sample", stopping)
+    assert train(config(name="run", overwrite=True))["step"] == 0
+    train(config(name="run", resume=True))
+    assert result(folder) == whole
+
+
+def test_the_second_signal_stops_at_once_and_loses_only_what_was_not_saved(
+    config: Callable[..., TrainConfig], at_step: Any
+) -> None:
+    train(config(name="run"))
+    folder = config(name="run").folder
+    whole = result(folder)
+    at_step(5, stop(times=2))
+    with pytest.raises(KeyboardInterrupt):
+        train(config(name="run", overwrite=True))
+    found = checkpoint.latest_state(folder / "state")
+    assert found is not None
+    assert found[1]["step"] == 4
+    at_step(-1, stop())
+    train(config(name="run", resume=True))
+    assert result(folder) == whole
+
+
+def test_a_damaged_newest_state_costs_some_steps_and_nothing_else(
+    config: Callable[..., TrainConfig], at_step: Any
+) -> None:
+    train(config(name="run"))
+    folder = config(name="run").folder
+    whole = result(folder)
+    at_step(5, stop())
+    train(config(name="run", overwrite=True))
+    newest = folder / "state" / "00000006.safetensors"
+    newest.write_bytes(newest.read_bytes()[:-1])
+    at_step(-1, stop())
+    train(config(name="run", resume=True))
+    assert result(folder) == whole
+
+
+def test_signals_are_given_back(config: Callable[..., TrainConfig]) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    train(config("bigram", name="run", max_iters=1))
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_overwriting_forgets_the_states_of_the_old_run(config: Callable[..., TrainConfig], at_step: Any) -> None:
+    """States are kept by number, so a new run's first ones were dropped at once and the old run's were resumed."""
+    train(config("bigram", name="run", max_iters=20))
+    at_step(4, stop())
+    train(config("bigram", name="run", overwrite=True))
+    at_step(-1, stop())
+    assert train(config("bigram", name="run", resume=True))["step"] == 8
+    found = checkpoint.latest_state(config("bigram", name="run").folder / "state")
+    assert found is not None
+    assert found[1]["step"] == 8
+
+
+def test_states_of_another_model_are_refused(config: Callable[..., TrainConfig]) -> None:
+    train(config("bigram", name="run"))
+    with pytest.raises(TrainError, match="of another model or optimizer"):
+        train(config("gpt", name="run", resume=True))
+
+
+def test_nothing_to_resume(config: Callable[..., TrainConfig]) -> None:
+    with pytest.raises(TrainError, match="holds no saved state"):
+        train(config(name="run", resume=True))
+
+
+# --- nothing is lost ---------------------------------------------------------------------------------------
+
+
+def test_an_existing_run_is_not_overwritten(config: Callable[..., TrainConfig]) -> None:
+    train(config("bigram", name="run"))
+    before = result(config(name="run").folder)
+    with pytest.raises(TrainError, match="--resume .* --overwrite .* --name"):
+        train(config("bigram", name="run"))
+    assert result(config(name="run").folder) == before
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_update(config: Callable[..., TrainConfig]) -> None:
+    """At a rate of 1e20 the first update destroys the weights; the next step must say so and save nothing."""
+    with pytest.raises(TrainError, match=r"Step 1: the loss is .* at a learning rate of 1e\+20\. .* nothing was saved"):
+        train(config(name="run", learning_rate=1e20, matrix_lr=1e20, warmup_iters=0))
+    assert not (config(name="run").folder / "model.safetensors").exists()
+
+
+def test_a_loss_that_is_not_finite_leaves_the_last_state(
+    config: Callable[..., TrainConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = trainer.F.cross_entropy
+    calls: list[int] = []
+
+    def turning_bad(logits: Any, target: Any, **kwargs: Any) -> Any:
+        if logits.requires_grad:
+            calls.append(1)
+        loss = real(logits, target, **kwargs)
+        return loss * float("nan") if len(calls) == 6 else loss
+
+    monkeypatch.setattr(trainer.F, "cross_entropy", turning_bad)
+    with pytest.raises(TrainError, match="Step 5: the loss is nan.* the state of step 4 in .* is intact"):
+        train(config(name="run"))
+    monkeypatch.undo()
+    found = checkpoint.latest_state(config(name="run").folder / "state")
+    assert found is not None
+    assert all(t.isfinite().all() for t in found[0].values())
+
+
+def test_a_second_trainer_leaves_and_names_the_first(config: Callable[..., TrainConfig]) -> None:
+    folder = config(name="run").folder
+    folder.mkdir(parents=True)
+    hold = (
+        "import fcntl, os, sys; f = open(sys.argv[1], 'w'); fcntl.flock(f, fcntl.LOCK_EX);"
+        "f.write(str(os.getpid())); f.flush(); print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", hold, str(folder / ".lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        for how in ("overwrite", "resume"):
+            with pytest.raises(TrainError, match=f"is being trained by process {other.pid}"):
+                train(config("bigram", name="run", **{how: True}))
+    train(config("bigram", name="run", overwrite=True))  # the kernel has freed the lock
+    assert (folder / ".lock").read_text() == str(os.getpid())
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "given"),
+    [
+        ("gpt", "ab" * 10, {}),  # no two windows to train on
+        ("gpt", "abc" * 50, {"val_fraction": 0.05}),  # no window to judge on
+        ("bigram", "abc" * 500, {"val_fraction": 0.2}),  # room for a window of 256, not for all its offsets
+    ],
+)
+def test_a_text_that_is_too_short_is_refused_before_anything_is_written(
+    kind: str, text: str, given: dict[str, Any], config: Callable[..., TrainConfig], tmp_path: Path
+) -> None:
+    """It used to end in a RuntimeError, or in a ValueError after hours of training, and leave a folder."""
+    (tmp_path / "short.txt").write_text(text)
+    with pytest.raises(DataError, match=r"The (training|validation) text has \d+ characters; "):
+        train(config(kind, name="run", data=str(tmp_path / "short.txt"), **given))
+    assert not (tmp_path / "out").exists()
+
+
+# --- the arithmetic ----------------------------------------------------------------------------------------
+
+
+def test_accumulated_batches_are_one_large_batch(config: Callable[..., TrainConfig]) -> None:
+    kwargs = {"dropout": 0.0, "max_iters": 4, "optimizer": "adamw"}
+    train(config(name="one", batch_size=16, gradient_accumulation_steps=1, **kwargs))
+    train(config(name="two", batch_size=8, gradient_accumulation_steps=2, **kwargs))
+    for a, b in zip(rows(config(name="one").folder), rows(config(name="two").folder), strict=True):
+        assert a.keys() == b.keys()
+        for key in a.keys() & {"loss", "norm", "train", "val", "full_val_16"}:
+            assert a[key] == pytest.approx(b[key], abs=1e-5)
+    for name in ("one", "two"):
+        assert rows(config(name=name).folder)[-1]["tokens"] == 4 * 16 * 16
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_the_first_loss_is_ln_v(kind: str, config: Callable[..., TrainConfig], text: str) -> None:
+    train(config(kind, name="run", max_iters=1))
+    first = rows(config(name="run").folder)[0]
+    expected = torch.tensor(float(len(set(text)))).log().item()
+    assert first["step"] == 0
+    assert first["train"] == pytest.approx(expected, abs=1e-3)
+    assert first["val"] == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_the_loss_falls(kind: str, config: Callable[..., TrainConfig]) -> None:
+    row = train(config(kind, name="run", max_iters=60, eval_interval=100, save_interval=100, warmup_iters=5))
+    first = rows(config(name="run").folder)[0]
+    window = 256 if kind in ("bigram", "trigram") else 16
+    assert row[f"full_val_{window}"] < first["val"] - 1
+
+
+@pytest.mark.parametrize("preset", [*trainer.PRESETS])
+def test_presets_are_whole_settings(preset: str, config: Callable[..., TrainConfig], tmp_path: Path) -> None:
+    assert resolve("gpt", preset, {}).model == "gpt"
+    assert resolve("gpt", preset, {"n_layer": 3}).n_layer == 3  # what is given beside it wins
+
+
+# --- what is written ---------------------------------------------------------------------------------------
+
+
+def test_the_card_says_how_it_was_made_and_what_it_reached(config: Callable[..., TrainConfig]) -> None:
+    row = train(config(name="run"), "python train.py --model gpt --name run")
+    card = (config(name="run").folder / "README.md").read_text()
+    assert "`python train.py --model gpt --name run`" in card
+    assert f"**{row['full_val_16']:.4f}** nats per character" in card
+    assert f"| parameters | {row['parameters']:,} |" in card
+    assert "stopped" not in card
+
+
+def test_the_card_of_a_stopped_run_says_so(config: Callable[..., TrainConfig], at_step: Any) -> None:
+    at_step(3, stop())
+    train(config(name="run"))
+    assert "| steps | 4 (stopped; the schedule has 8) |" in (config(name="run").folder / "README.md").read_text()
+
+
+def test_the_published_loss_is_that_of_the_saved_file(config: Callable[..., TrainConfig], text_file: Path) -> None:
+    row = train(config(name="run", ema_decay=0.5))
+    model, tokenizer = checkpoint.load(config(name="run").folder)
+    text = text_file.read_text()
+    val = torch.tensor(tokenizer.encode(text[int(len(text) * 0.9) :]))
+    assert trainer.score.windows_loss(model, val, 16, [0]) == row["full_val_16"]
+
+
+# --- the command line --------------------------------------------------------------------------------------
+
+
+def test_an_unknown_flag_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit:
+        train_py.main(["--n_lauer", "3"])
+    assert exit.value.code == 2
+    assert "--n_lauer" in capsys.readouterr().err
+
+
+def test_help_lists_every_field(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit:
+        train_py.main(["--help"])
+    assert exit.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(f"--{name}" in shown for name in TrainConfig.__dataclass_fields__)
+
+
+def test_flags_are_spelt_either_way() -> None:
+    for flags in (["--max_iters", "7", "--no-qk_norm"], ["--max-iters", "7", "--no-qk-norm"]):
+        (config,) = train_py.parse(["--model", "gpt", *flags])
+        assert config.max_iters == 7
+        assert config.qk_norm is False
+
+
+def test_without_flags_a_bigram_and_a_gpt_are_trained() -> None:
+    assert [c.model for c in train_py.parse([])] == ["bigram", "gpt"]
+    assert [c.model for c in train_py.parse(["--model", "all"])] == list(MODELS)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("max_iters", 0), ("max_iters", 2.5), ("batch_size", True), ("learning_rate", float("nan")), ("dropout", 1),
+        ("n_head", 3), ("optimizer", "sgd"), ("seed", -1), ("keep_last", 1), ("bias", "yes"), ("name", "../up"),
+    ],
+)  # fmt: skip
+def test_settings_are_checked_by_name(field: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=field):
+        TrainConfig(**{field: value})
+
+
+def test_a_command_trains_a_model_that_loads(text_file: Path, tmp_path: Path) -> None:
+    flags = ["--data", str(text_file), "--out-dir", str(tmp_path / "out"), "--max_iters", "3", "--eval_iters", "1"]
+    assert train_py.main(["--model", "bigram", "--model", "trigram", "--num_threads", "1", *flags]) == 0
+    for name in ("my-bigram", "my-trigram"):
+        checkpoint.load(tmp_path / "out" / name)
+        assert "python train.py --model bigram" in (tmp_path / "out" / name / "README.md").read_text()
