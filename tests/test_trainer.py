@@ -287,6 +287,23 @@ def test_accumulated_batches_are_one_large_batch(config: Callable[..., TrainConf
         assert rows(config(name=name).folder)[-1]["tokens"] == 4 * 16 * 16
 
 
+def test_every_micro_batch_has_its_own_dropout(
+    config: Callable[..., TrainConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = trainer.F.cross_entropy
+    seeds: list[int] = []
+
+    def noting(logits: Any, target: Any, **kwargs: Any) -> Any:
+        if logits.requires_grad:
+            seeds.append(torch.initial_seed())
+        return real(logits, target, **kwargs)
+
+    monkeypatch.setattr(trainer.F, "cross_entropy", noting)
+    train(config(name="run", dropout=0.2, gradient_accumulation_steps=2))
+    assert len(seeds) == 16
+    assert len(set(seeds)) == 16
+
+
 @pytest.mark.parametrize("kind", MODELS)
 def test_the_first_loss_is_ln_v(kind: str, config: Callable[..., TrainConfig], text: str) -> None:
     train(config(kind, name="run", max_iters=1))

@@ -21,7 +21,7 @@ from nanogpt.zoo import Loaded, Zoo
 # On opening the tab, in the browser: the text that the chosen model has just written, else any text, else the prompt.
 TAKE_TEXT = """(text, prompt, model, ...sides) => {
   const written = sides.filter((side) => side && side.text);
-  const side = written.find((side) => side.model === model) || written[0];
+  const side = written.find((side) => side.model === model) || written.at(-1);
   return side ? (side.prompt + side.text).slice(0, 64) : prompt;
 }"""
 MAX_TEXT = MAX_PROMPT + MAX_NEW_TOKENS  # a prompt and all that was written after it
@@ -61,17 +61,15 @@ def head_map(loaded: Loaded, text: object, layer: object, head: object) -> dict[
 
 
 def shape(zoo: Zoo, name: str | None) -> tuple[list[int], list[int]]:
-    """The numbers of a model's layers and heads, both from 1; empty without attention."""
+    """The numbers of a model's layers and heads, both from 1; [1] and [1] without attention."""
     layers = attention_layers(zoo.get(name).model) if name in zoo.names else []
-    return list(range(1, len(layers) + 1)), list(range(1, layers[0].n_head + 1)) if layers else []
+    return list(range(1, max(1, len(layers)) + 1)), list(range(1, (layers[0].n_head if layers else 1) + 1))
 
 
 def fit(zoo: Zoo, name: str, layer: int = 1, head: int = 1) -> list[gr.Dropdown]:
     """The choices of layer and head that a model has, with these two chosen where it has them."""
     return [
-        gr.Dropdown(
-            choices=there, value=wanted if wanted in there else next(iter(there), None), interactive=bool(there)
-        )
+        gr.Dropdown(choices=there, value=wanted if wanted in there else 1, interactive=len(there) > 1)
         for there, wanted in zip(shape(zoo, name), (layer, head), strict=True)
     ]
 
@@ -119,7 +117,7 @@ def attention_tab(zoo: Zoo, prompt: gr.Textbox, panels: list[gr.HTML], tab: gr.T
             )
             layer = gr.Dropdown(
                 layer_choices,
-                value=1 if layer_choices else None,
+                value=1,
                 label="Layer",
                 elem_id="layer",
                 min_width=110,
@@ -127,7 +125,7 @@ def attention_tab(zoo: Zoo, prompt: gr.Textbox, panels: list[gr.HTML], tab: gr.T
             )
             head = gr.Dropdown(
                 head_choices,
-                value=1 if head_choices else None,
+                value=1,
                 label="Head",
                 elem_id="head",
                 min_width=110,
@@ -139,21 +137,18 @@ def attention_tab(zoo: Zoo, prompt: gr.Textbox, panels: list[gr.HTML], tab: gr.T
         with refused():
             return head_map(zoo.get(model), text, layer, head)
 
-    def show(*triggers):  # type: ignore[no-untyped-def]
-        return gr.on(
-            triggers,
-            attention,
-            [text, model, layer, head],
-            picture,
-            **QUIET,
-            **LATEST,
-            **MODEL_LIMIT,
-        )
-
     def take_text(listen):  # type: ignore[no-untyped-def]
         return listen(None, [text, prompt, model, *panels], text, js=TAKE_TEXT, queue=False, api_visibility="private")
 
     take_text(tab.select)
-    model.input(partial(fit, zoo), model, [layer, head], **AT_ONCE)
-    show(text.change, layer.change, head.change, model.change)
+    show: dict[str, Any] = {
+        "fn": attention,
+        "inputs": [text, model, layer, head],
+        "outputs": picture,
+        **QUIET,
+        **MODEL_LIMIT,
+    }
+    gr.on([text.change, layer.change, head.change], **show, **LATEST)
+    # Layer and head must be the new model's before they are asked for.
+    model.input(partial(fit, zoo), model, [layer, head], **AT_ONCE).then(**show)
     return AttentionTab(model, layer, head, take_text)

@@ -148,7 +148,7 @@ def compare_tab(zoo: Zoo) -> CompareTab:
     which.change(**take_with, **AT_ONCE)
     selection.change(**explain_with, **QUIET, **MODEL_LIMIT, **LATEST)
     for i, panel in enumerate(panels):
-        panel.select(selected(i + 1), None, selection, **AT_ONCE, **LATEST)
+        panel.select(selected(i + 1), None, selection, **AT_ONCE, trigger_mode="multiple")
     copy_text.click(None, [which, *panels], None, js=COPY_TEXT, **AT_ONCE)
 
     def trace_of(which, *values):  # type: ignore[no-untyped-def]
@@ -181,14 +181,20 @@ def compare_tab(zoo: Zoo) -> CompareTab:
     ):
         run_after(event)
 
-    # The text so far stays as it is; only the caret goes. In the browser alone, so that it is immediate.
-    stop.click(None, panels, panels, cancels=runs, js=STOPPED, **AT_ONCE)
+    # The text so far stays as it is; only the caret goes. At once in the browser, and again a moment later: a frame
+    # may have been under way.
+    stopped: dict[str, Any] = {"fn": None, "inputs": panels, "outputs": panels, "js": STOPPED, **AT_ONCE}
+    stop.click(None, cancels=runs, **AT_ONCE)
+    stop.click(**stopped)
+    stop.click(None, js=A_MOMENT, **AT_ONCE).then(**stopped)
     return CompareTab(controls, panels, by_sides, selection, copy_link, run_after)
 
 
 STOPPED = (
     """(...sides) => sides.map((side) => side && side.status === "running" ? {...side, status: "stopped"} : side)"""
 )
+
+A_MOMENT = "() => new Promise((done) => setTimeout(done, 250))"
 
 COPY_TEXT = """(which, ...sides) => {
   const side = sides[which - 1];

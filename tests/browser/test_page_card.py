@@ -1,0 +1,81 @@
+"""The card of a character: its figures are the API's, and a click on one goes on from there."""
+
+import random
+
+import pytest
+from conftest import Api, Visit
+from playwright.sync_api import Page
+from visitor import click_character, idle, prompt_of, selected, texts
+
+pytestmark = pytest.mark.browser
+
+CARD = """() => Array.from(document.querySelectorAll("#card .row"), (row) => ({
+  name: row.ariaLabel, chosen: row.classList.contains("chosen"), number: row.querySelector(".number").textContent,
+  bars: Array.from(row.querySelectorAll(".bars i"), (bar) => parseFloat(bar.style.width)),
+}))"""
+NAMES = {" ": "space", "\n": "newline", "\t": "tab"}
+
+
+def hold(page: Page, side: int, index: int) -> None:
+    """Hold any character, a newline too, as a link does."""
+    page.locator(f"#side_{side} .text-panel").evaluate(
+        "(panel, index) => panel.dispatchEvent(new CustomEvent('hold', {detail: {part: 'text', index}}))", index
+    )
+    idle(page)
+
+
+def agrees(shown: str, p: float) -> bool:
+    """Is "0.012 %" this probability, to the digits that are shown?"""
+    digits = shown.removesuffix(" %")
+    mantissa, _, exponent = digits.partition("e")
+    step = 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
+    return abs(float(digits) - 100 * p) <= 0.5001 * step
+
+
+def test_the_figures_are_the_api_s(visit: Visit, api: Api) -> None:
+    settings = {"temperature": 0.7, "top_k": 20, "top_p": 0.95}
+    page = visit(characters=120, seed=3, **settings)
+    models, written = ("bigram", "gpt"), texts(page)
+    newline = written[1].index("\n")
+    places = [(2, newline), *((side, random.Random(side).randrange(120)) for side in (1, 2, 1, 2))]
+    for side, index in dict.fromkeys(places):
+        hold(page, side, index)
+        assert selected(page) == f"side_{side}.text.{index}"
+        said = {"prompt": "ROMEO:\n", "text": written[side - 1][:index]}
+        own = api("/explain", model=models[side - 1], **said, **settings)
+        other = {row["char"]: row["raw"] for row in api("/explain", model=models[2 - side], **said)}
+        for share in ("raw", "tempered", "kept"):
+            assert abs(sum(row[share] for row in own) - 1) <= 1e-6
+        shown = page.evaluate(CARD)
+        assert len(shown) == len(own) == 65
+        for drawn, row in zip(shown, own, strict=True):
+            expected = [row["raw"], row["tempered"], row["kept"], other[row["char"]]]
+            assert drawn["name"].startswith(NAMES.get(row["char"], row["char"]) + ":")
+            assert drawn["bars"] == pytest.approx([100 * p for p in expected], rel=1e-4, abs=1e-4)
+            assert agrees(drawn["number"], row["raw"]), (drawn["number"], row["raw"])
+            assert drawn["chosen"] == (row["char"] == written[side - 1][index])
+            assert ("cut" in drawn["name"].split(", ")) == (row["kept"] == 0)
+
+
+def test_branch_undo_redo_are_byte_equal(visit: Visit) -> None:
+    page = visit(characters=100)
+    before = texts(page)
+    index = next(i for i, c in enumerate(before[1]) if i > 10 and c.isalpha())
+    click_character(page, 2, index)
+    assert selected(page) == f"side_2.text.{index}"
+    alternative = page.locator("#card .row:not(.chosen)").first
+    character = alternative.locator(".chip").inner_text()
+    alternative.click()
+    idle(page)
+    branched = texts(page)
+    said = {"␣": " ", "↵": "\n"}.get(character, character)
+    assert prompt_of(page, 1) == prompt_of(page, 2) == "ROMEO:\n" + before[1][:index] + said
+    assert branched != before
+
+    page.locator("#undo").click()
+    idle(page)
+    assert prompt_of(page, 2) == page.locator("#prompt textarea").input_value() == "ROMEO:\n"
+    assert texts(page) == before
+    page.locator("#redo").click()
+    idle(page)
+    assert texts(page) == branched

@@ -1,0 +1,44 @@
+"""Folders that cannot be used: the page names them and their reason, and offers the rest."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Visit
+from server import CHECKPOINTS, Server
+from visitor import generate, texts
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_damaged_folder_is_named_and_the_rest_is_offered(
+    visit: Visit, start_server: Callable[[Path], Server], tmp_path: Path
+) -> None:
+    shutil.copytree(CHECKPOINTS / "bigram", tmp_path / "bigram")
+    shutil.copytree(CHECKPOINTS / "trigram", tmp_path / "damaged")
+    weights = tmp_path / "damaged" / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    (tmp_path / "empty").mkdir()
+    page = visit(start_server(tmp_path).url, characters=30)
+    said = page.locator("#problems textarea").input_value()
+    assert "damaged could not be loaded. damaged/model.safetensors: the digest is not the one in config.json" in said
+    assert "empty could not be loaded. empty/config.json: No such file or directory" in said
+    page.locator("#model_2 input").click()
+    assert page.get_by_role("option").all_inner_texts() == ["✓ Bigram"] or page.get_by_role("option").count() == 1
+    page.keyboard.press("Escape")
+    generate(page)
+    assert texts(page)[0] == texts(page)[1]
+    assert len(texts(page)[0]) == 30
+
+
+def test_without_any_checkpoint_the_page_says_how_to_make_some(
+    visit: Visit, start_server: Callable[[Path], Server], tmp_path: Path
+) -> None:
+    page = visit(start_server(tmp_path / "none").url, run=False)
+    assert (
+        "No checkpoints in none/. Train some with: python train.py" in page.locator("#problems textarea").input_value()
+    )
+    assert page.locator("#prompt textarea").is_visible()

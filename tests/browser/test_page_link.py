@@ -1,0 +1,75 @@
+"""Links: the whole page in an address."""
+
+import pytest
+from conftest import Visit
+from server import Server
+from visitor import choose, click_character, idle, open_tab, selected, set_number, texts
+
+pytestmark = pytest.mark.browser
+
+SETTINGS = (
+    "prompt", "temperature", "top_k", "top_p", "length", "seed", "model_1", "model_2", "attention_model", "layer",
+    "head",
+)  # fmt: skip
+
+
+def test_a_link_outlives_the_server(visit: Visit, server: Server) -> None:
+    page = visit(characters=90)
+    page.locator("#prompt textarea").fill("A \\ “ & < + %41 ${x}\n  KING:\n")
+    choose(page, "model_1", "Trigram")
+    set_number(page, "temperature", 0.93)
+    set_number(page, "top_k", 30)
+    set_number(page, "seed", 4294967295)
+    index = next(i for i, c in enumerate(texts(page)[1]) if c.isalpha())
+    click_character(page, 2, index)
+    open_tab(page, "Attention")
+    choose(page, "attention_model", "Self-attention")
+    choose(page, "head", "3")
+    open_tab(page, "Compare")
+    page.locator("#copy_link").click()
+    idle(page)
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link == page.url
+
+    def state(page) -> dict[str, object]:  # type: ignore[no-untyped-def]
+        values = {}
+        for name in SETTINGS[:8]:
+            values[name] = page.locator(f"#{name}").locator("input:not([type=range]), textarea").first.input_value()
+        values |= {"texts": texts(page), "selected": selected(page), "card": page.locator("#card .card").inner_text()}
+        open_tab(page, "Attention")
+        for name in SETTINGS[8:]:
+            values[name] = page.locator(f"#{name} input").input_value()
+        return values
+
+    expected = state(page)
+    assert expected["selected"] == f"side_2.text.{index}"
+    assert expected["head"] == "3"
+    page.goto("about:blank")  # an open page would complain of the lost server
+    server.stop()
+    server.start()
+    assert state(visit(link)) == expected
+
+
+def test_malformed_values_give_a_message_and_the_default(visit: Visit) -> None:
+    evil = "<img src=x onerror=hit>${ran}{{zap}}"
+    query = dict.fromkeys(
+        ("temperature", "top_k", "top_p", "characters", "seed", "method", "width", "sides", "colour", "model_1",
+         "selected", "attention_model", "layer", "head", "tab"),
+        evil,
+    )  # fmt: skip
+    page = visit(**query)
+    messages = page.locator("#problems textarea").input_value().splitlines()
+    assert len(messages) == len(query)
+    assert all(message.startswith("In the link: ") and "The default stands." in message for message in messages)
+    assert any("Temperature must be a number from 0 to 2" in message for message in messages)
+    assert page.locator("#temperature input[type=number]").input_value() == "0.8"
+    assert page.locator("#model_1 input").input_value() == "Bigram"
+    assert [len(text) for text in texts(page)] == [300, 300]
+
+
+@pytest.mark.parametrize("query", [{"temperature": "nan"}, {"seed": "4294967296"}, {"prompt": "a" * 2001}])
+def test_a_value_out_of_range(query: dict[str, str], visit: Visit) -> None:
+    page = visit(characters=10, **query)
+    assert "The default stands." in page.locator("#problems textarea").input_value()
+    assert page.locator("#prompt textarea").input_value() == "ROMEO:\n"
+    assert page.locator("#seed input").input_value() == "1"

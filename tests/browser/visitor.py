@@ -1,0 +1,98 @@
+"""What a visitor of the page does, and sees."""
+
+import pytest
+from playwright.sync_api import Page
+
+PATIENCE = 60_000  # milliseconds: other work may hold both cores
+IDLE = """() => {
+  const now = performance.now();
+  if (window.traffic.pending.size || document.querySelector("[data-status=running]")) window.traffic.quiet = now;
+  window.traffic.quiet ??= now;
+  return now - window.traffic.quiet > 300;
+}"""
+
+
+def idle(page: Page) -> None:
+    """Wait until the server has answered everything, and nothing more is asked for a moment."""
+    page.evaluate("window.traffic.quiet = undefined")
+    page.wait_for_function(IDLE, polling=50, timeout=PATIENCE)
+
+
+def generate(page: Page) -> None:
+    page.locator("#generate").click()
+    idle(page)
+
+
+def set_number(page: Page, name: str, value: object) -> None:
+    """Type into the number box of a slider or field, as a visitor would."""
+    box = page.locator(f"#{name} input[type=number]")
+    box.fill(str(value))
+    box.press("Enter")
+    box.blur()
+    idle(page)
+
+
+def choose(page: Page, name: str, option: str) -> None:
+    """Choose from a menu."""
+    menu = page.locator(f"#{name} input")
+    menu.click()
+    page.get_by_role("option", name=option, exact=True).click()
+    idle(page)
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+    page.locator({"Compare": "#prompt", "Attention": "#attention_text", "Score": "#score_text"}[name]).wait_for()
+    idle(page)
+
+
+def prompt_of(page: Page, side: int) -> str:
+    return page.locator(f"#side_{side} .prompt").evaluate("node => node.textContent")
+
+
+def text_of(page: Page, side: int) -> str:
+    return page.locator(f"#side_{side} .text").evaluate("node => node.textContent")
+
+
+def texts(page: Page) -> list[str]:
+    """What both sides have written."""
+    return [text_of(page, 1), text_of(page, 2)]
+
+
+def status(page: Page, side: int) -> str | None:
+    return page.locator(f"#side_{side} .text-panel").get_attribute("data-status")
+
+
+def notice(page: Page, side: int = 1) -> str:
+    return page.locator(f"#side_{side} .notice").inner_text()
+
+
+def selected(page: Page) -> str:
+    """The name of the character that the card explains."""
+    return page.locator("#selection textarea").input_value()
+
+
+def click_character(page: Page, side: int, index: int) -> None:
+    """Click the middle of a character of a side's text; it must have a width, so no newline."""
+    x, y = page.locator(f"#side_{side} .text").evaluate(
+        """(node, index) => {
+          const range = document.createRange();
+          range.setStart(node.firstChild, index);
+          range.setEnd(node.firstChild, index + 1);
+          range.startContainer.parentElement.scrollIntoView({block: "center"});
+          const box = range.getBoundingClientRect();
+          return [box.x + box.width / 2, box.y + box.height / 2];
+        }""",
+        index,
+    )
+    page.mouse.click(x, y)
+    idle(page)
+
+
+def tab_to(page: Page, selector: str, key: str = "Tab") -> None:
+    """Press Tab until the focus is there."""
+    for _ in range(120):
+        page.keyboard.press(key)
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    pytest.fail(f"{selector} is not reached with {key}")
