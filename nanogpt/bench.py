@@ -17,7 +17,7 @@ from nanogpt.engine import generate
 from nanogpt.models import build_model
 from nanogpt.models.gpt import GPTConfig
 from nanogpt.optimizer import build_optimizers
-from nanogpt.sampling import SamplingParams
+from nanogpt.sampling import SamplingParams, choose, gumbel_noise
 
 
 def median(values: list[float]) -> float:
@@ -37,47 +37,54 @@ def memory_bandwidth() -> float:
     return max(rate(lambda: int(block.sum() * 0) + block.numel() * block.element_size()) for _ in range(5))
 
 
-def bench_generation(model: nn.Module, *, rounds: int = 5, characters: int = 128) -> dict[str, Any]:
-    """Characters a second with the window full, cached and uncached in turn, on one thread.
+def bench_generation(model: nn.Module, *, rounds: int = 7) -> dict[str, Any]:
+    """Characters a second past a full window, cached and uncached in turn, on one thread.
 
-    `characters` are at most half a window, so that the cached run pays its share of re-reading the window:
-    a window of block_size is re-read every block_size / 2 characters, and the run starts on a full one.
-    The floor is the time to read every weight and the held keys and values once a character.
+    Cached is `generate` in its stride: block_size / 2 characters, one of which re-reads the window's last half.
+    Uncached is nanoGPT's `generate`: for each character the last block_size are read anew. The floor is the time to
+    read every weight, and the held keys and values, once a character.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        block_size: int = model.config.block_size  # type: ignore[union-attr, assignment]
-        prompt = torch.randint(
-            model.config.vocab_size, (block_size,), generator=torch.Generator().manual_seed(0)  # type: ignore[union-attr, arg-type]
-        ).tolist()  # fmt: skip
+        config: Any = model.config
+        count = max(1, config.block_size // 2)
+        prompt = torch.randint(config.vocab_size, (config.block_size,), generator=torch.Generator().manual_seed(0))
+        params = SamplingParams(temperature=0.8, max_new_tokens=count + 1)
+        noise = gumbel_noise(params.seed, count, config.vocab_size)
 
-        def run(count: int, cached: bool) -> int:
-            params = SamplingParams(temperature=0.8, max_new_tokens=count)
-            return sum(1 for _ in generate(model, prompt, params, cached=cached))
+        def cached_rate() -> float:
+            steps = generate(model, prompt.tolist(), params)
+            next(steps)  # reading the prompt is not part of the stride
+            return rate(lambda: sum(1 for _ in steps))
 
-        slow = max(8, characters // 8)  # an uncached character costs a whole window, so fewer of them are timed
-        run(slow, True), run(4, False)  # warm up
-        cached, uncached = [], []
-        for _ in range(rounds):
-            cached.append(rate(lambda: run(characters, True)))
-            uncached.append(rate(lambda: run(slow, False)))
+        @torch.inference_mode()
+        def slide(characters: int) -> int:
+            ids = prompt
+            for t in range(characters):
+                new = choose(model(ids[None, -config.block_size :])[0, -1], params, noise[t])
+                ids = torch.cat((ids, torch.tensor([new])))
+            return characters
+
+        few = min(count, 8)  # an uncached character costs a whole window, so fewer of them are timed
+        cached_rate(), slide(1)  # warm up
+        pairs = [(cached_rate(), rate(partial(slide, few))) for _ in range(rounds)]
         weights = sum(p.numel() * p.element_size() for p in model.parameters())
         cache = model.new_cache(1)  # type: ignore[operator]
         held = (cache.key.nbytes + cache.value.nbytes) * 3 // 4 if cache else 0  # on average 3/4 of a window
         bandwidth = memory_bandwidth()
     finally:
         torch.set_num_threads(threads)
-    fast = median(cached)
+    cached = median([c for c, _ in pairs])
     return {
-        "cached_chars_per_s": fast,
-        "uncached_chars_per_s": median(uncached),
-        "speedup": median([c / u for c, u in zip(cached, uncached, strict=True)]),
+        "cached_chars_per_s": cached,
+        "uncached_chars_per_s": median([u for _, u in pairs]),
+        "speedup": median([c / u for c, u in pairs]),
         "bytes_per_char": weights + held,
-        "achieved_gb_per_s": fast * (weights + held) / 1e9,
+        "achieved_gb_per_s": cached * (weights + held) / 1e9,
         "memory_gb_per_s": bandwidth / 1e9,
-        "floor_fraction": fast * (weights + held) / bandwidth,
-        "block_size": block_size,
+        "floor_fraction": cached * (weights + held) / bandwidth,
+        "block_size": config.block_size,
         "machine": describe(),
     }
 
