@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from randomised import randomise
 from torch import nn
 
 from nanogpt.models import MODELS, build_model, make_config
@@ -27,14 +28,6 @@ def one_thread() -> None:
 
 
 @torch.no_grad()
-def randomise(model: nn.Module, seed: int = 0) -> nn.Module:
-    """Fresh models have zeros in places, under which most laws would hold of a broken model too."""
-    generator = torch.Generator().manual_seed(seed)
-    for p in model.parameters():
-        p.copy_(torch.randn(p.shape, generator=generator) * 0.3 + (p.ndim == 1))
-    return model.eval()
-
-
 def build(variant: str, seed: int = 0, **values: Any) -> nn.Module:
     kind, more = VARIANTS[variant]
     known = {f.name for f in fields(MODELS[kind].config)}

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import torch
-from conftest import randomise
+from randomised import randomise
 
 from nanogpt.layers import CausalSelfAttention, attention_weights, relu_squared, rotary_table, rotate
 
