@@ -27,7 +27,6 @@ def one_thread() -> None:
     torch.set_num_threads(1)  # tiny products are slower on two, and sums keep their order
 
 
-@torch.no_grad()
 def build(variant: str, seed: int = 0, **values: Any) -> nn.Module:
     kind, more = VARIANTS[variant]
     known = {f.name for f in fields(MODELS[kind].config)}

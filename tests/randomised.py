@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 
+@torch.no_grad()
 def randomise(model: nn.Module, seed: int = 0) -> nn.Module:
     """Fresh models have zeros in places, under which most laws would hold of a broken model too."""
     generator = torch.Generator().manual_seed(seed)
