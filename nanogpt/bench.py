@@ -37,8 +37,8 @@ def memory_bandwidth() -> float:
     return max(rate(lambda: int(block.sum() * 0) + block.numel() * block.element_size()) for _ in range(5))
 
 
-def bench_generation(model: nn.Module, *, rounds: int = 7) -> dict[str, Any]:
-    """Characters a second past a full window, cached and uncached in turn, on one thread.
+def bench_generation(model: nn.Module, draft: nn.Module | None = None, *, rounds: int = 7) -> dict[str, Any]:
+    """Characters a second past a full window, cached, cached with a draft, and uncached in turn, on one thread.
 
     Cached is `generate` in its stride: block_size / 2 characters, one of which re-reads the window's last half.
     Uncached is nanoGPT's `generate`: for each character the last block_size are read anew. The floor is the time to
@@ -49,37 +49,39 @@ def bench_generation(model: nn.Module, *, rounds: int = 7) -> dict[str, Any]:
     try:
         config: Any = model.config
         count = max(1, config.block_size // 2)
-        prompt = torch.randint(config.vocab_size, (config.block_size,), generator=torch.Generator().manual_seed(0))
+        # A text of its own: what a draft saves depends on how well it can guess.
+        prompt = [step.id for step in generate(model, [0], SamplingParams(max_new_tokens=config.block_size))]
         params = SamplingParams(temperature=0.8, max_new_tokens=count + 1)
         noise = gumbel_noise(params.seed, count, config.vocab_size)
 
-        def cached_rate() -> float:
-            steps = generate(model, prompt.tolist(), params)
+        def cached_rate(draft: nn.Module | None = None) -> float:
+            steps = generate(model, prompt, params, draft=draft)
             next(steps)  # reading the prompt is not part of the stride
             return rate(lambda: sum(1 for _ in steps))
 
         @torch.inference_mode()
         def slide(characters: int) -> int:
-            ids = prompt
+            ids = torch.tensor(prompt)
             for t in range(characters):
                 new = choose(model(ids[None, -config.block_size :])[0, -1], params, noise[t])
                 ids = torch.cat((ids, torch.tensor([new])))
             return characters
 
         few = min(count, 8)  # an uncached character costs a whole window, so fewer of them are timed
-        cached_rate(), slide(1)  # warm up
-        pairs = [(cached_rate(), rate(partial(slide, few))) for _ in range(rounds)]
+        cached_rate(draft), slide(1)  # warm up
+        rows = [(cached_rate(), cached_rate(draft), rate(partial(slide, few))) for _ in range(rounds)]
         weights = sum(p.numel() * p.element_size() for p in model.parameters())
         cache = model.new_cache(1)  # type: ignore[operator]
-        held = (cache.key.nbytes + cache.value.nbytes) * 3 // 4 if cache else 0  # on average 3/4 of a window
+        held = sum(t.nbytes for t in (*cache.key, *cache.value)) * 3 // 4 if cache else 0  # on average 3/4 of a window
         bandwidth = memory_bandwidth()
     finally:
         torch.set_num_threads(threads)
-    cached = median([c for c, _ in pairs])
+    cached, drafted, uncached = (median(list(column)) for column in zip(*rows, strict=True))
     return {
         "cached_chars_per_s": cached,
-        "uncached_chars_per_s": median([u for _, u in pairs]),
-        "speedup": median([c / u for c, u in pairs]),
+        **({"drafted_chars_per_s": drafted} if draft is not None else {}),
+        "uncached_chars_per_s": uncached,
+        "speedup": median([c / u for c, _, u in rows]),
         "bytes_per_char": weights + held,
         "achieved_gb_per_s": cached * (weights + held) / 1e9,
         "memory_gb_per_s": bandwidth / 1e9,

@@ -163,7 +163,7 @@ def _bench(args: argparse.Namespace) -> int:
         _print(bench_training(pick_device()), args.json)
     else:
         loaded = _load(args)
-        _print({"model": loaded.name, **bench_generation(loaded.model)}, args.json)
+        _print({"model": loaded.name, **bench_generation(loaded.model, loaded.draft)}, args.json)
     return 0
 
 

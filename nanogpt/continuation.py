@@ -21,7 +21,7 @@ def continuation(loaded: Loaded, prompt: Prompt, params: SamplingParams, beam: o
     """
     width = whole("Beam width", beam, 0, MAX_BEAM)
     if not width:
-        for step in generate(loaded.model, prompt.ids, params):
+        for step in generate(loaded.model, prompt.ids, params, draft=loaded.draft):
             yield loaded.tokenizer.decode([step.id])
         return
     *_, best = beam_search(loaded.model, prompt.ids, width, params.max_new_tokens)

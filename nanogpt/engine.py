@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from nanogpt.kv_cache import KVCache, window_start
 from nanogpt.sampling import SamplingParams, choose, gumbel_noise
 
+GUESSES = 3  # characters that a draft looks ahead
+
 
 @dataclass(frozen=True)
 class Step:
@@ -36,21 +38,38 @@ class Reader:
         self.block_size: int = model.config.block_size  # type: ignore[union-attr, assignment]
         self.cache: KVCache | None = model.new_cache(batch_size) if cached else None  # type: ignore[operator]
         self.ids = torch.empty(batch_size, 0, dtype=torch.long, device=next(model.parameters()).device)
-        self.start = 0
+        self.start = 0  # where the window begins
 
     @torch.inference_mode()
-    def feed(self, ids: Sequence[Sequence[int]] | Tensor) -> Tensor:
-        """Read ids (B, T) after all that was read before; return the logits (B, V) of what is next, in float32."""
+    def feed(self, ids: Sequence[Sequence[int]] | Tensor, rows: int = 1) -> Tensor:
+        """Read ids (B, T) after all that was read before.
+
+        Returns the logits after each of the last `rows` characters, (B, rows, V) in float32; those must share a
+        window.
+        """
         unread = self.ids.size(1)
         self.ids = torch.cat((self.ids, torch.as_tensor(ids, device=self.ids.device)), dim=1)
         start = window_start(self.ids.size(1), self.block_size)
+        assert rows == 1 or start == window_start(self.ids.size(1) - rows + 1, self.block_size)
         if self.cache is None:
             unread = start
         elif start != self.start:
-            self.cache.clear()
+            self.cache.forget(self.cache.length)
             unread = start
         self.start = start
-        return self.model(self.ids[:, unread:], self.cache)[:, -1].float()
+        return self.model(self.ids[:, unread:], self.cache)[:, -rows:].float()
+
+    def room(self, count: int) -> int:
+        """How many characters more the window will hold when another `count` have been read."""
+        length = self.ids.size(1) + count
+        return window_start(length, self.block_size) + self.block_size - length
+
+    def forget(self, count: int) -> None:
+        """Un-read the last `count` characters; they must lie in the present window."""
+        if count:
+            self.ids = self.ids[:, :-count]
+            if self.cache is not None:
+                self.cache.forget(count)
 
     def reorder(self, rows: Tensor) -> None:
         """Let text i go on as a copy of what text rows[i] was."""
@@ -59,19 +78,50 @@ class Reader:
             self.cache.reorder(rows)
 
 
-def generate(model: nn.Module, prompt: Sequence[int], params: SamplingParams, *, cached: bool = True) -> Iterator[Step]:
+def generate(
+    model: nn.Module,
+    prompt: Sequence[int],
+    params: SamplingParams,
+    *,
+    cached: bool = True,
+    draft: nn.Module | None = None,
+) -> Iterator[Step]:
     """Continue `prompt` (at least one id; only its last block_size are read) by params.max_new_tokens steps.
 
-    The same prompt and params give the same ids wherever this is called from.
+    The same prompt and params give the same ids wherever this is called from. A `draft`, a small model of the same
+    vocabulary, changes nothing but the speed: it guesses the next few characters with the same luck, the model reads
+    them all at once, and those that it would have drawn itself stand (speculative decoding, arXiv:2211.17192, with
+    both models coupled by the noise).
     """
     reader = Reader(model, cached=cached)
     noise = gumbel_noise(params.seed, params.max_new_tokens, model.config.vocab_size)  # type: ignore[union-attr, arg-type]
-    logits = reader.feed([prompt[-reader.block_size :]])[0]
-    for position in range(params.max_new_tokens):
-        id = choose(logits, params, noise[position])
-        yield Step(position, id, logits)
-        if position + 1 < params.max_new_tokens:
-            logits = reader.feed([[id]])[0]
+    unread = list(prompt[-reader.block_size :])
+    ids = list(unread)
+    position = 0
+    while position < params.max_new_tokens:
+        ahead = min(GUESSES, reader.room(len(unread)), params.max_new_tokens - position - 1)
+        guesses = guess(draft, ids, params, noise[position : position + ahead]) if draft is not None else []
+        logits = reader.feed([unread + guesses], rows=len(guesses) + 1)[0]
+        for row, guessed in zip(logits, [*guesses, None], strict=True):
+            id = choose(row, params, noise[position])
+            ids.append(id)
+            yield Step(position, id, row)
+            position += 1
+            if id != guessed:
+                break
+            guesses = guesses[1:]
+        reader.forget(len(guesses))
+        unread = [id]
+
+
+@torch.inference_mode()
+def guess(draft: nn.Module, ids: Sequence[int], params: SamplingParams, noise: Tensor) -> list[int]:
+    """How the draft would continue ids, one character for each row of noise (n, V)."""
+    seen: int = draft.config.block_size  # type: ignore[union-attr, assignment]
+    new = list(ids[-seen:])
+    for luck in noise:
+        new.append(choose(draft(torch.tensor([new[-seen:]]))[0, -1], params, luck))
+    return new[len(new) - len(noise) :]
 
 
 @dataclass(frozen=True)
@@ -94,7 +144,7 @@ def beam_search(model: nn.Module, prompt: Sequence[int], width: int, max_new_tok
     smaller id on the better beam goes first.
     """
     reader = Reader(model, batch_size=width)
-    logits = reader.feed([prompt[-reader.block_size :]] * width)  # (width, V)
+    logits = reader.feed([prompt[-reader.block_size :]] * width)[:, -1]  # (width, V)
     read = reader.ids.size(1)
     score = torch.full((width,), -math.inf, dtype=torch.float64)
     score[0] = 0  # all beams begin as the same text: only one of them may have children
@@ -107,4 +157,4 @@ def beam_search(model: nn.Module, prompt: Sequence[int], width: int, max_new_tok
         best = [*reader.ids[0, read:].tolist(), int(new[0])]
         yield Beam(best, score[0].item())
         if count < max_new_tokens:
-            logits = reader.feed(new[:, None])
+            logits = reader.feed(new[:, None])[:, -1]

@@ -28,7 +28,7 @@ def next_logits(loaded: Loaded, prompt: object, text: str) -> Tensor:
     """The logits (V,) of what follows `prompt` + `text`, by the window rule under which `text` was generated."""
     checked = read_prompt(prompt, loaded.tokenizer, loaded.block_size)
     ids = checked.ids[-loaded.block_size :] + loaded.tokenizer.encode(text)
-    return Reader(loaded.model, cached=False).feed([ids])[0]
+    return Reader(loaded.model, cached=False).feed([ids])[0, -1]
 
 
 def alternatives(loaded: Loaded, prompt: object, text: str, params: SamplingParams) -> list[Alternative]:

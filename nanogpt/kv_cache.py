@@ -4,6 +4,8 @@ so that each new character costs one row of work.
 Fixed buffers, written in place and passed as an argument; a module never stores one.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -22,7 +24,7 @@ def window_start(length: int, block_size: int) -> int:
 
 
 class KVCache:
-    """`length` characters are held; `key` and `value` are (n_layer, B, n_head, block_size, head_dim)."""
+    """`length` characters are held; `key` and `value` hold (B, n_head, block_size, head_dim) for each layer."""
 
     def __init__(
         self,
@@ -35,9 +37,10 @@ class KVCache:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ):
-        shape = (n_layer, batch_size, n_head, block_size, head_dim)
-        self.key = torch.zeros(shape, dtype=dtype, device=device)
-        self.value = torch.zeros(shape, dtype=dtype, device=device)
+        shape = (2, n_layer, batch_size, n_head, block_size, head_dim)
+        self.key, self.value = (list(part) for part in torch.zeros(shape, dtype=dtype, device=device))
+        # Added to the scores of several characters read at once: none looks at what comes after it.
+        self.causal = torch.full((block_size, block_size), -math.inf, dtype=dtype, device=device).triu(1)
         self.block_size = block_size
         self.length = 0
 
@@ -48,18 +51,19 @@ class KVCache:
         """
         start, end = self.length, self.length + k.size(2)
         assert end <= self.block_size, f"cache holds {self.block_size} characters, asked for {end}"
-        self.key[layer, :, :, start:end] = k
-        self.value[layer, :, :, start:end] = v
-        return self.key[layer, :, :, :end], self.value[layer, :, :, :end]
+        key, value = self.key[layer], self.value[layer]
+        key[:, :, start:end] = k
+        value[:, :, start:end] = v
+        return key[:, :, :end], value[:, :, :end]
 
     def advance(self, count: int) -> None:
         self.length += count
 
-    def clear(self) -> None:
-        """Forget every character; the buffers stay."""
-        self.length = 0
+    def forget(self, count: int) -> None:
+        """Forget the last `count` characters; the buffers stay."""
+        self.length -= count
 
     def reorder(self, rows: Tensor) -> None:
         """Row i becomes a copy of what row rows[i] was."""
-        self.key[..., : self.length, :] = self.key[:, rows, :, : self.length]
-        self.value[..., : self.length, :] = self.value[:, rows, :, : self.length]
+        for held in (*self.key, *self.value):
+            held[:, :, : self.length] = held[rows, :, : self.length]

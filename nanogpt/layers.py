@@ -83,12 +83,11 @@ class CausalSelfAttention(nn.Module):
     ):
         super().__init__()
         self.n_head, self.head_dim, self.layer = n_head, n_embd // n_head, layer
-        self.qk_norm = qk_norm
+        self.qk_norm, self.dropout = qk_norm, dropout
         # Products of unit vectors lie in ±1; 0.12 · √(128 · head_dim) lets a head be as sharp as it needs to be.
         self.scale = 0.12 * math.sqrt(128 * self.head_dim) if qk_norm else 1 / math.sqrt(self.head_dim)
         self.c_attn = nn.Linear(n_embd, 3 * n_embd, bias=bias)
         self.c_proj = nn.Linear(n_embd, n_embd, bias=bias)
-        self.resid_dropout = nn.Dropout(dropout)
         self.rotary: Tensor | None
         self.register_buffer("rotary", rotary_table(block_size, self.head_dim) if rotary else None, persistent=False)
 
@@ -112,13 +111,10 @@ class CausalSelfAttention(nn.Module):
         if cache is not None:
             k, v = cache.append(self.layer, k, v)
         # Dropout stands on the residual branch only: on the weights it would rule out the fused kernel.
-        if start == 0:
-            y = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=self.scale)
-        else:
-            mask = causal_mask(T, start + T, x.device) if T > 1 else None
-            y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=self.scale)
-        y = y.transpose(1, 2).reshape(B, T, C)
-        return self.resid_dropout(self.c_proj(y))
+        mask = cache.causal[start : start + T, : start + T] if cache is not None and start > 0 and T > 1 else None
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=start == 0, scale=self.scale)
+        y = self.c_proj(y.transpose(1, 2).reshape(B, T, C))
+        return F.dropout(y, self.dropout) if self.training else y
 
 
 def relu_squared(x: Tensor) -> Tensor:
@@ -136,11 +132,11 @@ class MLP(nn.Module):
         super().__init__()
         self.c_fc = nn.Linear(n_embd, 4 * n_embd, bias=bias)
         self.c_proj = nn.Linear(4 * n_embd, n_embd, bias=bias)
-        self.activation = ACTIVATIONS[activation]
-        self.dropout = nn.Dropout(dropout)
+        self.activation, self.dropout = ACTIVATIONS[activation], dropout
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.dropout(self.c_proj(self.activation(self.c_fc(x))))
+        y = self.c_proj(self.activation(self.c_fc(x)))
+        return F.dropout(y, self.dropout) if self.training else y
 
 
 class Block(nn.Module):

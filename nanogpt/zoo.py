@@ -23,6 +23,7 @@ class Loaded:
     folder: Path
     model: nn.Module
     tokenizer: CharTokenizer
+    draft: nn.Module | None = None  # a small model of the same vocabulary that makes this one write faster
 
     @property
     def kind(self) -> str:
@@ -84,8 +85,15 @@ class Zoo:
         except CheckpointError as error:
             self._broken[name] = (stamp, str(error))
         else:
-            self._models[name] = (stamp, Loaded(name, self.root / name, model, tokenizer))
+            loaded = Loaded(name, self.root / name, _by_columns(model), tokenizer, self._draft(tokenizer))
+            self._models[name] = (stamp, loaded)
             self._broken.pop(name, None)
+
+    def _draft(self, tokenizer: CharTokenizer) -> nn.Module | None:
+        """Of the n-grams with this vocabulary, the one that sees furthest; they are loaded before other models."""
+        ngrams = (known for _, known in self._models.values() if getattr(known.model, "any_length", False))
+        fitting = [known for known in ngrams if known.tokenizer.chars == tokenizer.chars]
+        return max(fitting, key=lambda known: known.block_size).model if fitting else None
 
     @property
     def names(self) -> list[str]:
@@ -117,6 +125,14 @@ class Zoo:
                 known = ", ".join(map(shown, self.names)) or "none"
                 raise ValueError(f"Unknown model {shown(name)}; the models are {known}.")
             return self._models[name][1]
+
+
+def _by_columns(model: nn.Module) -> nn.Module:
+    """Lay the matrices out in memory column by column: the few rows that generation multiplies go faster so."""
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            module.weight.data = module.weight.data.t().contiguous().t()
+    return model
 
 
 def _stamp(path: Path) -> Stamp | None:

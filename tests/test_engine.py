@@ -1,13 +1,15 @@
 """Generation: cached is uncached, the window follows its rule, and a request is a text."""
 
+import copy
 import itertools
+import math
 from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from nanogpt.engine import Reader, beam_search, generate
+from nanogpt.engine import GUESSES, Reader, beam_search, generate
 from nanogpt.kv_cache import window_start
 from nanogpt.sampling import SamplingParams
 from nanogpt.score import char_nats
@@ -33,8 +35,8 @@ def test_every_split_gives_the_logits_of_the_definition(model: nn.Module, ids: l
     expected = logits_by_definition(model, ids)
     for split in range(1, len(ids) if cached else 3):
         reader = Reader(model, cached=cached)
-        logits = [reader.feed([ids[:split]])[0]]
-        logits += [reader.feed([[id]])[0] for id in ids[split:]]
+        logits = [reader.feed([ids[:split]])[0, -1]]
+        logits += [reader.feed([[id]])[0, -1] for id in ids[split:]]
         assert (torch.stack(logits) - expected[split - 1 :]).abs().max() <= 1e-4
 
 
@@ -43,7 +45,7 @@ def test_text_may_come_in_pieces(model: nn.Module, ids: list[int]) -> None:
     for a, b in itertools.combinations(range(1, len(ids), 3), 2):
         reader = Reader(model)
         for piece in (ids[:a], ids[a:b], ids[b:]):
-            last = reader.feed([piece])[0]
+            last = reader.feed([piece])[0, -1]
         assert (last - expected[-1]).abs().max() <= 1e-4
 
 
@@ -62,9 +64,46 @@ def test_reordered_rows_go_on_as_copies(model: nn.Module, ids: list[int]) -> Non
     reader.feed(rows)
     reader.reorder(torch.tensor([1, 1]))
     for id in ids[12:20]:  # over the end of the window
-        a, b = reader.feed([[id], [id]])
+        a, b = reader.feed([[id], [id]])[:, -1]
         assert torch.equal(a, b)
     assert (a - logits_by_definition(model, ids[6:12] + ids[12:20])[-1]).abs().max() <= 1e-4
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_draft_changes_no_text(tiny: Callable[..., nn.Module], cached: bool) -> None:
+    """Whoever drafts: a stranger, who is mostly wrong, or the model itself, who is always right."""
+    model, prompt = tiny("gpt"), [1, 2, 3]
+    for drafter in (tiny("bigram"), tiny("trigram"), model):
+        for n, seed in itertools.product((1, 2, 5, 60), range(5)):
+            params = SamplingParams(temperature=1, max_new_tokens=n, seed=seed)
+            plain = list(generate(model, prompt, params, cached=cached))
+            drafted = list(generate(model, prompt, params, cached=cached, draft=drafter))
+            assert [s.id for s in drafted] == [s.id for s in plain]
+            assert [s.position for s in drafted] == list(range(n))
+            for a, b in zip(plain, drafted, strict=True):
+                assert (a.logits - b.logits).abs().max() <= 1e-4
+
+
+def test_a_good_draft_saves_passes(tiny: Callable[..., nn.Module]) -> None:
+    model = tiny("gpt", block_size=64)
+    drafter = copy.deepcopy(model)
+    passes: list[int] = []
+    model.register_forward_pre_hook(lambda _, inputs: passes.append(inputs[0].size(1)))
+    list(generate(model, [1], SamplingParams(max_new_tokens=40), draft=drafter))
+    assert max(passes) == GUESSES + 1
+    assert sum(n == GUESSES + 1 for n in passes) <= math.ceil(40 / (GUESSES + 1)) + 1
+
+
+def test_what_was_forgotten_leaves_no_trace(model: nn.Module, ids: list[int]) -> None:
+    expected = logits_by_definition(model, ids)
+    reader = Reader(model)
+    reader.feed([ids[:3]])
+    for n, id in enumerate(ids[3:], 3):
+        wrong = min(2, reader.room(0))
+        if wrong:
+            reader.feed([ids[:wrong]])
+        reader.forget(wrong)
+        assert (reader.feed([[id]])[0, -1] - expected[n]).abs().max() <= 1e-4
 
 
 def test_same_request_same_text(model: nn.Module) -> None:

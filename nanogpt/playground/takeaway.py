@@ -33,7 +33,7 @@ def trace(loaded: Loaded, prompt: object, params: SamplingParams) -> dict[str, A
     checked = read_prompt(prompt, loaded.tokenizer, loaded.block_size)
     noise = gumbel_noise(params.seed, params.max_new_tokens, loaded.tokenizer.vocab_size)
     steps = []
-    for step in generate(loaded.model, checked.ids, params):
+    for step in generate(loaded.model, checked.ids, params, draft=loaded.draft):
         p = step.logits.double().softmax(-1)
         steps.append(
             {
