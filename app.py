@@ -5,6 +5,7 @@ python app.py --checkpoints checkpoints --port 7860 --share
 """
 
 import argparse
+import sys
 import time
 import urllib.request
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     torch.set_num_threads(1)  # a character is too little work to share, and visitors share the cores
+    sys.setswitchinterval(0.0005)  # the thread that writes waits less for the one that answers requests
     app = build_app(Zoo(args.checkpoints))
     _, url, _ = app.launch(server_port=args.port, share=args.share, prevent_thread_lock=True, **launch_options())
     with urllib.request.urlopen(url) as answer:

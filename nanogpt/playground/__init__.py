@@ -88,7 +88,7 @@ def _wire_links(
         return update
 
     outputs = [*dict.fromkeys([*inputs, *menus, *compare.by_sides, tabs, notice])]
-    opened = app.load(open_link, None, outputs, **AT_ONCE)
+    opened = app.load(open_link, None, outputs, show_progress_on=notice, **AT_ONCE)
     ran = compare.run_after(opened)
     ran.success(None, compare.selection, None, js=hold_character(), **AT_ONCE)
     looked_at.take_text(ran.success)

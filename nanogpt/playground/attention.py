@@ -150,5 +150,5 @@ def attention_tab(zoo: Zoo, prompt: gr.Textbox, panels: list[gr.HTML], tab: gr.T
     }
     gr.on([text.change, layer.change, head.change], **show, **LATEST)
     # Layer and head must be the new model's before they are asked for.
-    model.input(partial(fit, zoo), model, [layer, head], **AT_ONCE).then(**show)
+    model.select(partial(fit, zoo), model, [layer, head], **AT_ONCE).then(**show)
     return AttentionTab(model, layer, head, take_text)

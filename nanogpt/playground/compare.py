@@ -13,12 +13,12 @@ import gradio as gr
 
 from nanogpt.checks import whole
 from nanogpt.playground.components.card import card
-from nanogpt.playground.components.text import surprise_legend, text_panel
+from nanogpt.playground.components.text import selected_character, surprise_legend, text_panel, text_value
 from nanogpt.playground.components.track import track
 from nanogpt.playground.controls import EXAMPLES, MAX_SIDES, Controls, Run, build_controls, refit
 from nanogpt.playground.duel import Side, duel, saved_by_last, verdicts
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
-from nanogpt.playground.selection import UP_TO_SELECTED, explanation, selected
+from nanogpt.playground.selection import UP_TO_SELECTED, explanation
 from nanogpt.playground.takeaway import as_api_call, as_command, trace
 from nanogpt.playground.trail import branch, remembered, walk
 from nanogpt.zoo import Zoo
@@ -85,20 +85,23 @@ def compare_tab(zoo: Zoo) -> CompareTab:
         traced = gr.Textbox(visible="hidden", elem_id="traced", label="Trace")
     trail = gr.State({"beginnings": [EXAMPLES[0]], "at": 0})
     selection = gr.Textbox(visible="hidden", elem_id="selection", label="Selected character")
+    compared = gr.State()  # what `saved` draws once a run is complete
 
     # --- running ---
     def compare(*values):  # type: ignore[no-untyped-def]
         with refused():
             run = Run.of(values)
-            rest = [gr.skip()] * (MAX_SIDES - len(run.names))
+            # An unused panel gets an empty value: gr.skip() costs Gradio more than a frame of text.
+            unused = [text_value("")] * (MAX_SIDES - len(run.names))
             sides: list[Side] = []
             try:
                 for sides in duel(zoo, run.prompt, run.names, run.params, run.method, run.width):
-                    yield [side.value("running") for side in sides] + rest + [gr.skip()]
+                    yield [side.value("running") for side in sides] + unused + [gr.skip()]
             except TimeoutError as error:
-                yield [side.value("stopped", notice=str(error)) for side in sides] + rest + [gr.skip()]
+                yield [side.value("stopped", notice=str(error)) for side in sides] + unused + [gr.skip()]
             else:
-                yield verdicts(sides, run.colour) + rest + [saved_by_last(sides)]
+                yield [side.value("done") for side in sides] + unused + [gr.skip()]  # judging takes a moment
+                yield verdicts(sides, run.colour) + unused + [saved_by_last(sides)]
 
     def take_away(request: gr.Request, which, *values):  # type: ignore[no-untyped-def]
         with refused():
@@ -123,8 +126,9 @@ def compare_tab(zoo: Zoo) -> CompareTab:
     runs = []
 
     def finish(event):  # type: ignore[no-untyped-def]
-        """What follows each run: the commands that repeat it, and the card of the character that is still selected."""
+        """What follows each run: the bits saved, the commands that repeat it, the card of the selected character."""
         runs.append(event)
+        event.success(lambda value: value, compared, saved, **AT_ONCE)
         event.success(**take_with, **AT_ONCE)
         event.success(**explain_with, **QUIET, **MODEL_LIMIT)
         return event
@@ -132,23 +136,24 @@ def compare_tab(zoo: Zoo) -> CompareTab:
     run_with: dict[str, Any] = {
         "fn": compare,
         "inputs": controls.all,
-        "outputs": [*panels, saved],
+        "outputs": [*panels, compared],
         **QUIET,
         **MODEL_LIMIT,
     }
     c = controls
-    moved: list[Any] = [c.temperature, c.top_k, c.top_p, c.length, c.seed, c.method, c.width, c.colour, *c.models]
+    moved: list[Any] = [c.temperature, c.top_k, c.top_p, c.length, c.seed, c.method, c.width, c.colour]
+    chosen = [model.select for model in c.models]  # a menu's `input` also fires when the focus only passes through
     pressed = [go.click, c.prompt.submit]
     # One request at a time, and the latest value wins: dragging a slider never queues up runs.
-    finish(gr.on([*pressed, *(control.input for control in moved)], **run_with, **LATEST))
+    finish(gr.on([*pressed, *chosen, *(control.input for control in moved)], **run_with, **LATEST))
 
     def run_after(event):  # type: ignore[no-untyped-def]
         return finish(event.then(**run_with))
 
     which.change(**take_with, **AT_ONCE)
     selection.change(**explain_with, **QUIET, **MODEL_LIMIT, **LATEST)
-    for i, panel in enumerate(panels):
-        panel.select(selected(i + 1), None, selection, **AT_ONCE, trigger_mode="multiple")
+    for panel in panels:  # in the browser: two answers from a server could overtake each other
+        panel.select(None, selection, selection, js=selected_character(str(panel.elem_id)), **AT_ONCE)
     copy_text.click(None, [which, *panels], None, js=COPY_TEXT, **AT_ONCE)
 
     def trace_of(which, *values):  # type: ignore[no-untyped-def]
@@ -164,7 +169,8 @@ def compare_tab(zoo: Zoo) -> CompareTab:
     )
 
     by_sides = [*columns, controls.colour, which]
-    run_after(controls.count.input(refit, [controls.count, controls.colour], by_sides, **AT_ONCE))
+    on_count: dict[str, Any] = {**AT_ONCE, "show_progress_on": controls.count}  # see limits.py
+    run_after(controls.count.input(refit, [controls.count, controls.colour], by_sides, **on_count))
     controls.method.change(
         lambda method: gr.Slider(visible=method == "beam"), controls.method, controls.width, **AT_ONCE
     )

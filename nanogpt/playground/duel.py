@@ -19,7 +19,7 @@ from nanogpt.prompt import Prompt, read_prompt
 from nanogpt.sampling import SamplingParams
 from nanogpt.zoo import Loaded, Zoo
 
-FRAME = 0.05  # seconds between updates of the page: faster costs the browser more than the eye sees
+FRAME = 0.1  # seconds between updates of the page: faster costs the browser more than the eye sees
 TIME_LIMIT = 20.0  # seconds a run may take
 METHODS = {"sample": "Sample", "beam": "Beam search"}
 
@@ -95,7 +95,7 @@ class Side:
 def _sampled(loaded: Loaded, prompt: Prompt, params: SamplingParams) -> Iterator[tuple[list[int], list[float]]]:
     ids: list[int] = []
     bits: list[float] = []
-    for step in generate(loaded.model, prompt.ids, params):
+    for step in generate(loaded.model, prompt.ids, params, draft=loaded.draft):
         ids.append(step.id)
         bits.append(-torch.log_softmax(step.logits, -1)[step.id].item() * score.BITS)
         yield ids, bits

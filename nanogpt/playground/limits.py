@@ -9,7 +9,9 @@ import gradio as gr
 # Two cores, one torch thread each: more runs at once would only slow each other down. Events that share a
 # concurrency_id share the limit, and each of them must name it.
 MODEL_LIMIT: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "models"}
-# A listener of the page: no veil over what it fills, no place in the API's documentation.
+# A listener of the page: no veil over what it fills, no place in the API's documentation. One that fills a layout
+# also needs `show_progress_on` a small component: whatever once had a progress state, Gradio's page walks through at
+# every message of any run, with all that lies inside it.
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 # One request at a time, and the latest value wins: dragging a slider never queues up runs.
 LATEST: dict[str, Any] = {"trigger_mode": "always_last"}

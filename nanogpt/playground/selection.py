@@ -5,17 +5,14 @@ A character is named by its panel, part and place, as "side_1.text.60", in the p
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
-
-import gradio as gr
 
 from nanogpt import checks
 from nanogpt.explain import alternatives, probability_of
 from nanogpt.playground.components.card import card_message, card_value
 from nanogpt.playground.controls import Run
-from nanogpt.playground.limits import refused
 from nanogpt.zoo import Zoo
 
 # A request may hold 64 kB, so of what the panels show only what stands before the selected character is sent.
@@ -28,20 +25,6 @@ UP_TO_SELECTED = """(selection, ...values) => {
   };
   return [selection, ...values.slice(0, -4), ...values.slice(-4).map(cut)];
 }"""
-
-
-def selected(side: int) -> Callable[[gr.EventData], Any]:
-    """The listener that turns a panel's selection into "side_1.text.60"; a character that is let go keeps its card."""
-
-    def listen(event: gr.EventData):  # type: ignore[no-untyped-def]
-        if event.index is None:
-            return gr.skip()
-        name = f"side_{side}.{event.part}.{event.index}"
-        with refused():
-            read_selection(name)
-        return name
-
-    return listen
 
 
 def read_selection(name: str) -> tuple[int, str, int]:

@@ -7,7 +7,7 @@
 const LEVELS = 10; // tints, as many as text.css has rules
 const MOST_BITS = 8; // at this surprise, one chance in 256, the tint is at its strongest
 const FLASH_MS = 600;
-const REST_MS = 120; // a preview is told to Python once it rests: a moving pointer would flood the queue
+const REST_MS = 120; // a preview is told once it rests: a moving pointer would flood the queue
 const HINT = "Hover, tap or use the arrow keys to read a character; click to hold it, Esc to let go.";
 const INVISIBLE = { " ": ["␣", "space"], "\n": ["↵", "newline"], "\t": ["⇥", "tab"] };
 
@@ -23,7 +23,7 @@ const [prompt, text] = [part("prompt"), part("text")];
 let bits = [];
 let selected = null; // {part, index}
 let locked = false;
-let resting; // the timer of a selection that Python has not been told of
+let resting; // the timer of a selection that has not been told
 
 // Highlights belong to the document, so all panels share one set. Without the API a plain Set takes the ranges, and
 // nothing is painted.
@@ -159,8 +159,11 @@ function select(target, lock = false) {
   [selected, locked] = [target, lock];
   describe();
   clearTimeout(resting);
-  const event = { part: target?.part.name ?? null, index: target?.index ?? null, locked };
-  resting = setTimeout(() => trigger("select", event), lock ? 0 : REST_MS);
+  const tell = () => {
+    panel.dataset.selected = target ? target.part.name + "." + target.index : "";
+    trigger("select");
+  };
+  resting = setTimeout(tell, lock ? 0 : REST_MS);
 }
 
 // The character under a point, or null. A caret lies between two characters, so both are asked. A newline has no

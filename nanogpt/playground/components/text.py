@@ -40,9 +40,7 @@ i { width: 7em; height: 10px; border-radius: 3px;
 def text_panel(elem_id: str, label: str) -> gr.HTML:
     """An empty panel; give it a `text_value` to draw. `label` names it for screen readers.
 
-    Its `select` event fires whenever the reader's selection changes. A listener's `gr.EventData` holds `part`
-    ("text", "prompt", or None when nothing is selected), `index` (of the character within that part, from 0, or
-    None) and `locked` (False for a preview by hover or arrow key, True after a click, a tap or Enter). The page can
+    Its `select` event fires whenever the reader's selection changes: `selected_character` says to what. The page can
     hold a character by dispatching a DOM event: see `hold_character`.
     """
     beside = Path(__file__)
@@ -97,6 +95,15 @@ def text_value(
         "notice": notice,
         "status": status,
     }
+
+
+def selected_character(elem_id: str) -> str:
+    """JavaScript that names the character that is selected in a panel "panel id.part.index", where part is "prompt" or
+    "text" and index counts from 0. When none is, it returns what it is given: a character let go keeps its card."""
+    return f"""(before) => {{
+  const selected = document.querySelector("#{elem_id} .text-panel").dataset.selected;
+  return selected ? "{elem_id}." + selected : before;
+}}"""
 
 
 def hold_character() -> str:
