@@ -86,9 +86,12 @@ def compare_tab(zoo: Zoo) -> CompareTab:
     trail = gr.State({"beginnings": [EXAMPLES[0]], "at": 0})
     selection = gr.Textbox(visible="hidden", elem_id="selection", label="Selected character")
     compared = gr.State()  # what `saved` draws once a run is complete
+    released = gr.Number(0, visible="hidden", elem_id="released", label="Releases of a slider")
 
     # --- running ---
     def compare(*values):  # type: ignore[no-untyped-def]
+        """A run; while a slider is held, only its first frame, so that the next value has its turn at once."""
+        values, held = values[:-1], values[-1]
         with refused():
             run = Run.of(values)
             # An unused panel gets an empty value: gr.skip() costs Gradio more than a frame of text.
@@ -96,7 +99,11 @@ def compare_tab(zoo: Zoo) -> CompareTab:
             sides: list[Side] = []
             try:
                 for sides in duel(zoo, run.prompt, run.names, run.params, run.method, run.width):
+                    if held and len(sides[0].ids) == 1:
+                        continue  # a text that shrinks to one character at every step would flicker
                     yield [side.value("running") for side in sides] + unused + [gr.skip()]
+                    if held:
+                        return
             except TimeoutError as error:
                 yield [side.value("stopped", notice=str(error)) for side in sides] + unused + [gr.skip()]
             else:
@@ -135,8 +142,9 @@ def compare_tab(zoo: Zoo) -> CompareTab:
 
     run_with: dict[str, Any] = {
         "fn": compare,
-        "inputs": controls.all,
+        "inputs": [*controls.all, released],
         "outputs": [*panels, compared],
+        "js": HELD,
         **QUIET,
         **MODEL_LIMIT,
     }
@@ -145,7 +153,10 @@ def compare_tab(zoo: Zoo) -> CompareTab:
     chosen = [model.select for model in c.models]  # a menu's `input` also fires when the focus only passes through
     pressed = [go.click, c.prompt.submit]
     # One request at a time, and the latest value wins: dragging a slider never queues up runs.
-    finish(gr.on([*pressed, *chosen, *(control.input for control in moved)], **run_with, **LATEST))
+    triggers = [*pressed, *chosen, *(control.input for control in moved), released.change]
+    finish(gr.on(triggers, **run_with, **LATEST))
+    sliders = [control.release for control in moved if isinstance(control, gr.Slider)]
+    gr.on(sliders, None, released, released, js=RELEASED, **AT_ONCE)
 
     def run_after(event):  # type: ignore[no-untyped-def]
         return finish(event.then(**run_with))
@@ -199,6 +210,16 @@ def compare_tab(zoo: Zoo) -> CompareTab:
 STOPPED = (
     """(...sides) => sides.map((side) => side && side.status === "running" ? {...side, status: "stopped"} : side)"""
 )
+
+# While a slider is held, a run is a preview; when it is let go after one, the whole text follows. (Gradio fires a
+# slider's release also when its number box merely loses the focus.)
+HELD = """(...values) => {
+  const held = document.querySelector("input[type=range]:active") !== null;
+  document.body.dataset.preview = held ? "shown" : "";
+  return [...values.slice(0, -1), Number(held)];
+}"""
+
+RELEASED = """(times) => (document.body.dataset.preview ? times + 1 : times)"""
 
 A_MOMENT = "() => new Promise((done) => setTimeout(done, 250))"
 

@@ -115,7 +115,7 @@ def test_a_small_step_of_the_temperature_keeps_more_than_a_new_seed() -> None:
 
 
 def test_a_drag_has_one_request_in_flight_and_ends_on_its_last_value(visit: Visit, api: Api) -> None:
-    page = visit(characters=100)
+    page = visit(characters=500)
     page.evaluate("Object.assign(window.traffic, {most: {}, asked: {}})")
     track = page.locator("#temperature input[type=range]").bounding_box()
     assert track is not None
@@ -125,16 +125,32 @@ def test_a_drag_has_one_request_in_flight_and_ends_on_its_last_value(visit: Visi
     for step in range(20):
         page.mouse.move(track["x"] + (0.4 + 0.025 * step) * track["width"], middle)
         page.wait_for_timeout(30)
+    page.wait_for_function("() => window.traffic.pending.size === 0")
+    assert [status(page, side) for side in (1, 2)] == ["running", "running"]  # while it is held, a preview
+    assert 1 < len(text_of(page, 2)) < 500
     page.mouse.up()
     idle(page)
+    assert [status(page, side) for side in (1, 2)] == ["done", "done"]
     traffic = page.evaluate("({most: window.traffic.most, asked: window.traffic.asked})")
     assert max(traffic["most"].values()) == 1
     assert 2 <= max(traffic["asked"].values()) <= 21
     last = float(page.locator("#temperature input[type=number]").input_value())
     assert last > 1.2
     for side, model in enumerate(("bigram", "gpt"), 1):
-        expected = api("/sample", model=model, prompt="ROMEO:\n", temperature=last, max_new_tokens=100)
+        expected = api("/sample", model=model, prompt="ROMEO:\n", temperature=last, max_new_tokens=500)
         assert text_of(page, side) == expected
+
+
+def test_passing_through_runs_nothing(visit: Visit) -> None:
+    """Once, the menu of a model and the number box of a slider ran the comparison when they lost the focus."""
+    page = visit(characters=20)
+    page.evaluate("Object.assign(window.traffic, {asked: {}})")
+    page.locator("#prompt textarea").focus()
+    for key in ("Tab", "Shift+Tab"):
+        for _ in range(30):
+            page.keyboard.press(key)
+        idle(page)
+    assert page.evaluate("window.traffic.asked") == {}
 
 
 def test_by_keyboard_alone(visit: Visit) -> None:

@@ -105,6 +105,8 @@ function drawStats(stats) {
 
 function draw() {
   const value = props.value;
+  // A text that is written anew grows into the place of the old one, so that nothing below it jumps.
+  reading.style.minHeight = value.status !== "running" ? "" : reading.style.minHeight || reading.offsetHeight + "px";
   panel.dataset.status = value.status;
   panel.setAttribute("aria-label", props.label);
   reading.setAttribute("aria-label", props.label + ": the text");
