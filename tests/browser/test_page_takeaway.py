@@ -1,6 +1,7 @@
 """The same run from the page, from the API, from the command line, and from what the page offers to copy."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Api, Visit
+from server import REPOSITORY, Server
 from visitor import text_of, texts
 
 pytestmark = pytest.mark.browser
@@ -34,6 +36,15 @@ def test_page_api_and_commands_write_the_same(visit: Visit, api: Api, shell: Cal
     page.locator("#copy_text").click()
     page.wait_for_function("navigator.clipboard.readText().then((text) => text !== '')")
     assert page.evaluate("navigator.clipboard.readText()") == prompt + written
+
+
+def test_the_readme_s_examples_run(server: Server, api: Api) -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    load, call = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    for code in (load, call.replace("http://127.0.0.1:7860", server.url)):
+        done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(api("/sample", model="gpt", prompt="ROMEO:\n", max_new_tokens=100) + "\n")
 
 
 def test_the_trace_holds_every_step(visit: Visit, tmp_path: Path) -> None:
