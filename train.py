@@ -4,6 +4,7 @@ python train.py                                       a bigram and a GPT, in min
 python train.py --model gpt --preset best             the recipe of the GPT that we ship
 python train.py --model gpt --data my.txt --name mine --n_layer 4 --max_iters 2000
 python train.py --model gpt --resume                  go on where a run was stopped
+torchrun --standalone --nproc_per_node=2 train.py     two processes share each step
 """
 
 import argparse
@@ -12,6 +13,7 @@ import sys
 
 from nanogpt.cli import add_options, answer_errors
 from nanogpt.device import pick_device
+from nanogpt.distributed import joined
 from nanogpt.models import MODELS
 from nanogpt.trainer import PRESETS, TrainConfig, resolve, train
 
@@ -44,8 +46,10 @@ def parse(argv: list[str]) -> list[TrainConfig]:
 def main(argv: list[str]) -> int:
     # A resumed run equals an unbroken one, so the card names the command that makes it from the start.
     command = shlex.join(["python", "train.py", *(a for a in argv if a not in ("--resume", "--overwrite"))])
-    for config in parse(argv):
-        train(config, command)
+    configs = parse(argv)
+    with joined() as group:
+        for config in configs:
+            train(config, command, group)
     return 0
 
 

@@ -169,10 +169,7 @@ def save(
     """Write the model into `folder`; `weights` (name → tensor) stand in for its own, an average for instance."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    tensors = weights if weights is not None else _stored(model)
-    data = safetensors.torch.save(
-        {name: p.detach().to("cpu", dtype).contiguous() for name, p in tensors.items()}, metadata={"format": "pt"}
-    )
+    data = _packed(weights if weights is not None else _stored(model), dtype)
     vocabulary = _json(tokenizer.to_json())
     config = {
         "model": kind_of(model.config),
@@ -182,6 +179,17 @@ def save(
     write_file(folder / WEIGHTS, data)
     write_file(folder / TOKENIZER, vocabulary)
     write_file(folder / CONFIG, _json(config))
+
+
+def _packed(tensors: dict[str, Tensor], dtype: torch.dtype) -> bytes:
+    stored = {name: t.detach().to("cpu", dtype).contiguous() for name, t in tensors.items()}
+    return safetensors.torch.save(stored, metadata={"format": "pt"})
+
+
+def save_snapshot(folder: Path, step: int, weights: dict[str, Tensor]) -> None:
+    """Keep the weights of one step in bfloat16, as `folder`/STEP.safetensors."""
+    folder.mkdir(exist_ok=True)
+    write_file(folder / f"{step:08d}.safetensors", _packed(weights, torch.bfloat16))
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -2,7 +2,8 @@
 
 Every step's randomness (windows, dropout) is drawn from (seed, number of the batch), so a run is a function of
 its weights, its optimizer's state and the step: what is saved is all there is, and a resumed run equals an
-unbroken one bit for bit.
+unbroken one bit for bit. Several processes take the micro-batches of a step in turn: two of them follow one that
+accumulates twice as many.
 """
 
 import contextlib
@@ -27,6 +28,7 @@ from tqdm import tqdm
 from nanogpt import checkpoint, checks, score
 from nanogpt.data import Corpus, DataError, Windows, load_corpus, mix_seed
 from nanogpt.device import DTYPES, autocast, describe, pick_device, pick_dtype
+from nanogpt.distributed import Group, LostProcessError
 from nanogpt.engine import generate
 from nanogpt.layers import ACTIVATIONS
 from nanogpt.models import MODELS, build_model, make_config
@@ -66,8 +68,10 @@ class TrainConfig:
     zero_init: bool = option(True, "each block starts as the identity (gpt)")
 
     max_iters: int = option(1500, "optimizer steps", 1, 10_000_000)
+    max_seconds: float = option(0.0, "stop, as Ctrl-C would, after so many seconds of training; 0 is off", 0, 1e9)
     batch_size: int = option(32, "windows a micro-batch", 1, 65_536)
-    gradient_accumulation_steps: int = option(1, "micro-batches a step", 1, 65_536)
+    gradient_accumulation_steps: int = option(1, "micro-batches a step, of each process", 1, 65_536)
+    gradient_checkpointing: bool = option(False, "compute each block twice to hold less in memory (gpt)")
     optimizer: str = option("muon", "muon: Muon on hidden matrices, AdamW elsewhere", choices=("muon", "adamw"))
     learning_rate: float = option(3e-3, "peak rate of AdamW", 0, 1e30)
     matrix_lr: float = option(0.035, "peak rate of Muon", 0, 1e30)
@@ -86,6 +90,7 @@ class TrainConfig:
     log_interval: int = option(10, "steps between lines in metrics.jsonl", 1, 1_000_000)
     save_interval: int = option(100, "steps between saved states", 1, 10_000_000)
     keep_last: int = option(2, "saved states to keep", 2, 1000)
+    snapshots: int = option(0, "weights to keep of the way, at step 0 and at growing distances; 0 is off", 0, 1000)
 
     out_dir: str = option("checkpoints", "where checkpoint folders stand")
     name: str = option("", "this checkpoint's folder; default my-MODEL")
@@ -163,27 +168,41 @@ def resolve(model: str, preset: str | None, given: dict[str, Any]) -> TrainConfi
     return TrainConfig(**{**MODEL_DEFAULTS[model], **chosen, **given, "model": model})
 
 
-def train(config: TrainConfig, command: str = "") -> dict[str, Any]:
+ALONE = Group()
+
+
+def train(config: TrainConfig, command: str = "", group: Group = ALONE) -> dict[str, Any]:
     """Train one model and leave it in `config.folder`; return the last line of its metrics.
 
     Raises TrainError, DataError or ValueError before anything is written, and TrainError when the loss is no
-    longer finite; the last saved state then stands.
+    longer finite or another process of the group is gone; the last saved state then stands.
     """
     if config.num_threads:
         torch.set_num_threads(config.num_threads)
-    device = pick_device(config.device)
+    device = pick_device(group.device(config.device))
     dtype = pick_dtype(config.dtype, device)
     corpus = load_corpus(config.data, config.val_fraction, tune=config.tune)
     windows = Windows(corpus.train, config.block_size, config.seed)
     _check_lengths(config, corpus)
     folder = config.folder
+    if not group.leads:  # whoever leads checks, locks and writes; all must see the folder to resume
+        with _stoppable() as stop, _together(folder):
+            return _train(config, command, device, dtype, corpus, windows, stop, group)
     if folder.exists() and any(folder.iterdir()) and not (config.overwrite or config.resume):
         raise TrainError(
             f"{folder} exists. Give --resume to go on with it, --overwrite to replace it, or another --name."
         )
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder), _stoppable() as stop:
-        return _train(config, command, device, dtype, corpus, windows, stop)
+    with _locked(folder), _stoppable() as stop, _together(folder):
+        return _train(config, command, device, dtype, corpus, windows, stop, group)
+
+
+@contextlib.contextmanager
+def _together(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except LostProcessError as error:
+        raise TrainError(f"Another process of this run is gone ({error}). {_safe(folder)}") from error
 
 
 def _check_lengths(config: TrainConfig, corpus: Corpus) -> None:
@@ -204,10 +223,13 @@ def _train(
     corpus: Corpus,
     windows: Windows,
     stop: "Stop",
+    group: Group,
 ) -> dict[str, Any]:
     folder = config.folder
     torch.manual_seed(config.seed)
     model = build_model(config.model_config(corpus.tokenizer.vocab_size)).to(device)
+    if config.gradient_checkpointing:
+        model.gradient_checkpointing = True  # type: ignore[assignment]
     optimizers = build_optimizers(
         model,
         kind=config.optimizer,
@@ -222,17 +244,21 @@ def _train(
     step, seconds = 0, 0.0
     metrics = folder / "metrics.jsonl"
     if config.resume:
-        step, seconds = _restore(folder, model, optimizers, average, metrics)
-    else:
-        shutil.rmtree(folder / "state", ignore_errors=True)  # an overwritten run's states would pass for newer ones
+        step, seconds = _restore(folder, model, optimizers, average)
+    elif group.leads:
+        for old in ("state", "snapshots"):  # an overwritten run's would pass for newer ones
+            shutil.rmtree(folder / old, ignore_errors=True)
         metrics.write_text("")
     forward = torch.compile(model) if config.compile else model
-    batch_tokens = config.batch_size * config.block_size * config.gradient_accumulation_steps
+    micro_batches = config.gradient_accumulation_steps * group.size  # a step, of all processes
+    batch_tokens = config.batch_size * config.block_size * micro_batches
     parameters = sum(p.numel() for p in model.parameters())
-    say(
-        f"{config.model}: {parameters:,} parameters on {corpus.name} ({len(corpus.train):,} training characters), "
-        f"{config.max_iters:,} steps of {batch_tokens:,} characters, {device.type}, {str(dtype)[6:]}; {describe()}"
-    )
+    if group.leads:
+        say(
+            f"{config.model}: {parameters:,} parameters on {corpus.name} ({len(corpus.train):,} training characters), "
+            f"{config.max_iters:,} steps of {batch_tokens:,} characters, {device.type}, {str(dtype)[6:]}"
+            f"{f', {group.size} processes' if group.size > 1 else ''}; {describe()}"
+        )
 
     row: dict[str, Any] = {}
 
@@ -244,7 +270,10 @@ def _train(
         return row
 
     def save() -> None:
-        info = {"seconds": seconds, "metrics_bytes": metrics.stat().st_size, "config": asdict(config)}
+        if not all(p.isfinite().all() for p in model.parameters()):
+            raise TrainError(f"Step {step}: the weights are no longer finite numbers. {_safe(folder)}")
+        info = {"seconds": seconds, "metrics_bytes": metrics.stat().st_size, "config": asdict(config),
+                "threads": torch.get_num_threads()}  # fmt: skip
         checkpoint.save_state(folder / "state", step, _state(model, optimizers, average), info, config.keep_last)
 
     def evaluate() -> None:
@@ -259,39 +288,41 @@ def _train(
             say("  " + repr(sample(model, corpus.tokenizer, 100)))
         model.train()
 
-    bar = tqdm(total=config.max_iters, initial=step, desc=config.name, unit="step", disable=not sys.stderr.isatty())
+    bar = tqdm(total=config.max_iters, initial=step, desc=config.name, unit="step",
+               disable=not (group.leads and sys.stderr.isatty()))  # fmt: skip
+    keep = snapshot_steps(config.snapshots, config.max_iters) if group.leads else []
     model.train()
-    if not metrics.stat().st_size:  # a run that was stopped before its first step has done this already
+    if group.leads and not metrics.stat().st_size:  # a run that was stopped before its first step has done this
         evaluate()
-    while step < config.max_iters and not stop:
+    if step == 0 and 0 in keep:
+        checkpoint.save_snapshot(folder / "snapshots", 0, _weights(model, average))
+    while step < config.max_iters:
+        if group.any(bool(stop) or 0 < config.max_seconds <= seconds):
+            break
         began = time.perf_counter()
         share = schedule(
             step, config.max_iters, shape=config.lr_schedule, warmup_iters=config.warmup_iters,
             cooldown=config.cooldown, floor=config.min_lr,
         )  # fmt: skip
         for o, peaks in zip(optimizers, peak_rates, strict=True):
-            for group, peak in zip(o.param_groups, peaks, strict=True):
-                group["lr"] = peak * share
+            for parameters_of, peak in zip(o.param_groups, peaks, strict=True):
+                parameters_of["lr"] = peak * share
         loss = 0.0
-        for micro in range(config.gradient_accumulation_steps):
-            number = step * config.gradient_accumulation_steps + micro
+        for micro in range(group.rank, micro_batches, group.size):
+            number = step * micro_batches + micro
             torch.manual_seed(mix_seed(config.seed, number))  # dropout's randomness
             x, y = (part.to(device) for part in windows.batch(number, config.batch_size))
             with autocast(device, dtype):
                 micro_loss = F.cross_entropy(forward(x).flatten(0, 1), y.flatten())
             (micro_loss / config.gradient_accumulation_steps).backward()
             loss += micro_loss.item() / config.gradient_accumulation_steps
+        group.mean_gradients(model)
+        loss = group.mean_of(loss)
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip or math.inf).item()
         if not (math.isfinite(loss) and math.isfinite(norm)):
-            saved = checkpoint.latest_state(folder / "state")
-            safe = (
-                f"the state of step {saved[1]['step']} in {folder / 'state'} is intact"
-                if saved
-                else "nothing was saved"
-            )
             raise TrainError(
                 f"Step {step}: the loss is {loss}, the gradient's norm {norm}, at a learning rate of "
-                f"{peak_rates[0][0] * share:g}. Stopped before the update; {safe}."
+                f"{peak_rates[0][0] * share:g}. Stopped before the update. {_safe(folder)}"
             )
         for o in optimizers:
             o.step()
@@ -300,16 +331,22 @@ def _train(
             average.update(model, step)
         step += 1
         seconds += time.perf_counter() - began
+        if not group.leads:
+            continue
         bar.update()
         bar.set_postfix(loss=f"{loss:.3f}", lr=f"{share:.2f}", tok_s=f"{step * batch_tokens / seconds:,.0f}")
         if step % config.log_interval == 0:
             log(loss=loss, lr=peak_rates[0][0] * share, norm=norm)
         if step == 10:
             say(f"about {(config.max_iters - step) * seconds / step / 60:.1f} minutes of training to go")
+        if step in keep:
+            checkpoint.save_snapshot(folder / "snapshots", step, _weights(model, average))
         if step % config.eval_interval == 0 and step < config.max_iters:
             evaluate()
         if step % config.save_interval == 0 and step < config.max_iters:
             save()
+    if not group.leads:
+        return {}
     bar.close()
     save()
     return _finish(config, command, model, average, corpus, step, seconds, parameters, log)
@@ -328,8 +365,7 @@ def _finish(
 ) -> dict[str, Any]:
     """Write the model, judge the written file by the protocol, and write its card."""
     folder, stopped = config.folder, step < config.max_iters
-    weights = average.weights if average else None
-    checkpoint.save(folder, model, corpus.tokenizer, dtype=torch.bfloat16, weights=weights)
+    checkpoint.save(folder, model, corpus.tokenizer, dtype=torch.bfloat16, weights=_weights(model, average))
     model, _ = checkpoint.load(folder, next(model.parameters()).device)
     window = score.evaluation_window(model)
     offsets = score.PROTOCOL_OFFSETS if not stopped else (0,)
@@ -412,12 +448,29 @@ def _state(model: nn.Module, optimizers: list[torch.optim.Optimizer], average: A
     return tensors
 
 
+def _weights(model: nn.Module, average: Average | None) -> dict[str, Tensor]:
+    """The weights that are the model: its own, or their average."""
+    return average.weights if average else dict(model.named_parameters())
+
+
+def snapshot_steps(count: int, max_iters: int) -> list[int]:
+    """Step 0, the last step, and steps between at growing distances: a model learns most at first."""
+    if count < 2:
+        return [0][:count]
+    falling = (round(max_iters ** (1 - i / max(1, count - 2))) for i in range(count - 1))
+    return [0, *sorted(set(falling))]
+
+
+def _safe(folder: Path) -> str:
+    """What a run that ends badly leaves."""
+    saved = checkpoint.latest_state(folder / "state")
+    if saved is None:
+        return "There is no saved state."
+    return f"The state of step {saved[1]['step']} in {folder / 'state'} is intact; --resume goes on from it."
+
+
 def _restore(
-    folder: Path,
-    model: nn.Module,
-    optimizers: list[torch.optim.Optimizer],
-    average: Average | None,
-    metrics: Path,
+    folder: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer], average: Average | None
 ) -> tuple[int, float]:
     """Put the newest saved state back; return its (step, training seconds)."""
     found = checkpoint.latest_state(folder / "state")
@@ -437,8 +490,10 @@ def _restore(
             average.weights = {n: tensors[f"average.{n}"].to(w.device) for n, w in average.weights.items()}
     except (KeyError, RuntimeError, ValueError) as error:
         raise TrainError(f"The state in {folder} is of another model or optimizer: {error}.") from error
-    os.truncate(metrics, info["metrics_bytes"])
+    os.truncate(folder / "metrics.jsonl", info["metrics_bytes"])
     say(f"resumed from step {info['step']:,} in {folder}")
+    if info.get("threads", torch.get_num_threads()) != torch.get_num_threads():
+        say(f"note: saved on {info['threads']} threads; on {torch.get_num_threads()} sums round in another order")
     return info["step"], info["seconds"]
 
 

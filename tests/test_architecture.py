@@ -15,7 +15,7 @@ PACKAGE = ROOT / "nanogpt"
 # A room imports from the floors below its own only; sideways only inside models/ and playground/.
 FLOORS = [
     {"checks", "kv_cache"},  # what floor 0 itself stands on
-    {"tokenizer", "layers", "sampling", "device"},
+    {"tokenizer", "layers", "sampling", "device", "distributed"},
     {"data", "models", "prompt"},
     {"checkpoint", "engine", "interpret", "score", "optimizer"},  # optimizer: beside the trainer, which imports it
     {"trainer", "zoo", "hub", "bench"},

@@ -2,15 +2,18 @@
 
 import json
 import os
+import random
 import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 
 import train as train_py
@@ -210,7 +213,7 @@ def test_an_existing_run_is_not_overwritten(config: Callable[..., TrainConfig]) 
 
 def test_a_loss_that_is_not_finite_stops_before_the_update(config: Callable[..., TrainConfig]) -> None:
     """At a rate of 1e20 the first update destroys the weights; the next step must say so and save nothing."""
-    with pytest.raises(TrainError, match=r"Step 1: the loss is .* at a learning rate of 1e\+20\. .* nothing was saved"):
+    with pytest.raises(TrainError, match=r"Step 1: the loss is .* rate of 1e\+20\. .* There is no saved state"):
         train(config(name="run", learning_rate=1e20, matrix_lr=1e20, warmup_iters=0))
     assert not (config(name="run").folder / "model.safetensors").exists()
 
@@ -228,12 +231,58 @@ def test_a_loss_that_is_not_finite_leaves_the_last_state(
         return loss * float("nan") if len(calls) == 6 else loss
 
     monkeypatch.setattr(trainer.F, "cross_entropy", turning_bad)
-    with pytest.raises(TrainError, match="Step 5: the loss is nan.* the state of step 4 in .* is intact"):
+    with pytest.raises(TrainError, match="Step 5: the loss is nan.* The state of step 4 in .* is intact"):
         train(config(name="run"))
     monkeypatch.undo()
     found = checkpoint.latest_state(config(name="run").folder / "state")
     assert found is not None
     assert all(t.isfinite().all() for t in found[0].values())
+
+
+def test_a_full_disk_is_an_error_and_the_old_model_stands(config: Callable[..., TrainConfig], text_file: Path) -> None:
+    train(config(name="run"))
+    folder = config(name="run").folder
+    before = {name: (folder / name).read_bytes() for name in ("model.safetensors", "config.json", "tokenizer.json")}
+    limited = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000)); import train;"
+        "sys.exit(train.answer_errors(train.main, sys.argv[1:]))"
+    )
+    flags = [f"--{name}={value}" for name, value in SMALL.items()]
+    command = [sys.executable, "-c", limited, "--model", "gpt", f"--data={text_file}", f"--out_dir={folder.parent}",
+               "--name=run", "--overwrite", *flags]  # fmt: skip
+    done = subprocess.run(command, cwd=Path(train_py.__file__).parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "error: " in done.stderr
+    assert "File too large" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {name: (folder / name).read_bytes() for name in before} == before
+    checkpoint.load(folder)
+
+
+def test_a_killed_trainer_loses_no_checkpoint(text_file: Path, tmp_path: Path) -> None:
+    """kill -9 at random moments; KILLS sets how many."""
+    command = [sys.executable, "train.py", "--model", "gpt", f"--data={text_file}", f"--out_dir={tmp_path}",
+               "--name=run", *(f"--{name}={value}" for name, value in {**SMALL, "max_iters": 1_000_000,
+               "save_interval": 1, "eval_interval": 1_000_000}.items())]  # fmt: skip
+    moments = random.Random(1)
+    newest = 0
+    for kill in range(int(os.environ.get("KILLS", "3"))):
+        how = ["--resume"] if kill else []
+        with subprocess.Popen(
+            [*command, *how], cwd=Path(train_py.__file__).parent, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        ) as trainer_:
+            while True:  # until it has gone a step further
+                found = checkpoint.latest_state(tmp_path / "run" / "state")
+                if found and found[1]["step"] > newest:
+                    break
+                assert trainer_.poll() is None, trainer_.stderr and trainer_.stderr.read()
+                time.sleep(0.05)
+            time.sleep(moments.random())
+            trainer_.kill()
+        found = checkpoint.latest_state(tmp_path / "run" / "state")
+        assert found is not None
+        assert found[1]["step"] > newest
+        newest = found[1]["step"]
 
 
 def test_a_second_trainer_leaves_and_names_the_first(config: Callable[..., TrainConfig]) -> None:
@@ -287,6 +336,35 @@ def test_accumulated_batches_are_one_large_batch(config: Callable[..., TrainConf
         assert rows(config(name=name).folder)[-1]["tokens"] == 4 * 16 * 16
 
 
+def test_checkpointed_blocks_give_the_same_gradients_and_hold_less(tiny: Callable[..., Any]) -> None:
+    model = tiny("gpt", dropout=0.2, n_layer=4).train()
+    idx = torch.arange(8)[None] % 11
+    gradients, held = [], []
+    for model.gradient_checkpointing in (False, True):
+        stored: list[int] = []
+
+        def pack(t: torch.Tensor, stored: list[int] = stored) -> torch.Tensor:
+            stored.append(t.nbytes)
+            return t
+
+        torch.manual_seed(1)  # dropout's: a block that is computed again must drop the same
+        model.zero_grad()
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+            loss = model(idx).square().sum()
+        held.append(sum(stored))
+        loss.backward()
+        gradients.append(torch.cat([p.grad.flatten() for p in model.parameters()]))
+    assert (gradients[0] - gradients[1]).abs().max() <= 1e-6 * gradients[0].abs().max()
+    assert held[1] < held[0] / 3
+
+
+def test_a_checkpointed_run_is_the_same_run(config: Callable[..., TrainConfig]) -> None:
+    train(config(name="plain", dropout=0.1))
+    train(config(name="again", dropout=0.1, gradient_checkpointing=True))
+    plain, again = (rows(config(name=name).folder) for name in ("plain", "again"))
+    assert [row.get("loss") for row in plain] == pytest.approx([row.get("loss") for row in again], abs=1e-6)
+
+
 def test_every_micro_batch_has_its_own_dropout(
     config: Callable[..., TrainConfig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -326,6 +404,31 @@ def test_the_loss_falls(kind: str, config: Callable[..., TrainConfig]) -> None:
 def test_presets_are_whole_settings(preset: str, config: Callable[..., TrainConfig], tmp_path: Path) -> None:
     assert resolve("gpt", preset, {}).model == "gpt"
     assert resolve("gpt", preset, {"n_layer": 3}).n_layer == 3  # what is given beside it wins
+
+
+def test_a_run_may_be_limited_in_time(config: Callable[..., TrainConfig]) -> None:
+    row = train(config(name="run", max_iters=1_000_000, max_seconds=0.2, eval_interval=1_000_000))
+    assert 0.2 <= row["seconds"] < 2
+    assert 0 < row["step"] < 1_000_000
+
+
+def test_snapshots_show_the_way(config: Callable[..., TrainConfig], at_step: Any) -> None:
+    assert trainer.snapshot_steps(12, 1500) == [0, 1, 2, 4, 9, 19, 39, 80, 167, 347, 722, 1500]
+    for count in (2, 3, 12):
+        assert trainer.snapshot_steps(count, 8)[-1] == 8
+    at_step(3, stop())
+    train(config(name="run", snapshots=4, ema_decay=0.5))
+    at_step(-1, stop())
+    train(config(name="run", snapshots=4, ema_decay=0.5, resume=True))
+    folder = config(name="run").folder
+    names = sorted(path.stem for path in (folder / "snapshots").iterdir())
+    assert names == [f"{step:08d}" for step in (0, 1, 3, 8)]
+    last = safetensors.torch.load_file(folder / "snapshots" / "00000008.safetensors")
+    model = safetensors.torch.load_file(folder / "model.safetensors")
+    assert last.keys() == model.keys()
+    assert all(torch.equal(last[name], model[name]) for name in model)
+    train(config(name="run", overwrite=True))
+    assert not (folder / "snapshots").exists()
 
 
 # --- what is written ---------------------------------------------------------------------------------------

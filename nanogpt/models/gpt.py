@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from nanogpt import checks
 from nanogpt.kv_cache import KVCache
@@ -54,6 +55,8 @@ class GPTConfig:
 
 
 class GPT(nn.Module):
+    gradient_checkpointing = False  # in training, hold only what enters each block, and compute the block again
+
     def __init__(self, config: GPTConfig):
         super().__init__()
         self.config = config
@@ -111,7 +114,8 @@ class GPT(nn.Module):
             x = x + t["wpe"](torch.arange(start, start + idx.size(1), device=idx.device))
         x = t["drop"](x)
         for block in t["h"]:  # type: ignore[attr-defined]  # a ModuleList
-            x = block(x, cache)
+            again = self.gradient_checkpointing and self.training
+            x = checkpoint(block, x, use_reentrant=False) if again else block(x, cache)
         if cache is not None:
             cache.advance(idx.size(1))
         return self.lm_head(t["ln_f"](x))

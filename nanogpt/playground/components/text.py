@@ -100,10 +100,10 @@ def text_value(
 def selected_character(elem_id: str) -> str:
     """JavaScript that names the character that is selected in a panel "panel id.part.index", where part is "prompt" or
     "text" and index counts from 0. When none is, it returns what it is given: a character let go keeps its card."""
-    return f"""(before) => {{
-  const selected = document.querySelector("#{elem_id} .text-panel").dataset.selected;
-  return selected ? "{elem_id}." + selected : before;
-}}"""
+    return """(before) => {
+  const selected = document.querySelector("#PANEL .text-panel").dataset.selected;
+  return selected ? "PANEL." + selected : before;
+}""".replace("PANEL", elem_id)
 
 
 def hold_character() -> str:
