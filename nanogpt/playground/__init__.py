@@ -89,9 +89,11 @@ def _wire_links(
 
     outputs = [*dict.fromkeys([*inputs, *menus, *compare.by_sides, tabs, notice])]
     opened = app.load(open_link, None, outputs, show_progress_on=notice, **AT_ONCE)
-    ran = compare.run_after(opened)
-    ran.success(None, compare.selection, None, js=hold_character(), **AT_ONCE)
-    looked_at.take_text(ran.success)
+    compare.run_after(opened)
+    complete = gr.Number(0, visible="hidden", elem_id="complete", label="The link's own run is complete")
+    compare.run.success(None, None, complete, js="() => 1", **AT_ONCE)  # it changes once
+    complete.change(None, compare.selection, None, js=hold_character(), **AT_ONCE)
+    looked_at.take_text(complete.change)
 
 
 def launch_options() -> dict[str, Any]:

@@ -33,7 +33,8 @@ class CompareTab:
     by_sides: list[Any]  # what `refit` sets
     selection: gr.Textbox  # "side_1.text.60", the name of the character that the card explains, or ""
     copy_link: gr.Button
-    run_after: Callable[[Any], Any]  # event → the same event, followed by a run
+    run_after: Callable[[Any], Any]  # event → a run follows it
+    run: Any  # the event of every run: one at a time, the latest wins
 
 
 def compare_tab(zoo: Zoo) -> CompareTab:
@@ -86,7 +87,7 @@ def compare_tab(zoo: Zoo) -> CompareTab:
     trail = gr.State({"beginnings": [EXAMPLES[0]], "at": 0})
     selection = gr.Textbox(visible="hidden", elem_id="selection", label="Selected character")
     compared = gr.State()  # what `saved` draws once a run is complete
-    released = gr.Number(0, visible="hidden", elem_id="released", label="Releases of a slider")
+    again = gr.Number(0, visible="hidden", elem_id="again", label="Runs asked for by other events")
 
     # --- running ---
     def compare(*values):  # type: ignore[no-untyped-def]
@@ -130,36 +131,30 @@ def compare_tab(zoo: Zoo) -> CompareTab:
         "js": UP_TO_SELECTED,
     }
     take_with: dict[str, Any] = {"fn": take_away, "inputs": [which, *controls.all], "outputs": [command, api_call]}
-    runs = []
-
-    def finish(event):  # type: ignore[no-untyped-def]
-        """What follows each run: the bits saved, the commands that repeat it, the card of the selected character."""
-        runs.append(event)
-        event.success(lambda value: value, compared, saved, **AT_ONCE)
-        event.success(**take_with, **AT_ONCE)
-        event.success(**explain_with, **QUIET, **MODEL_LIMIT)
-        return event
-
-    run_with: dict[str, Any] = {
-        "fn": compare,
-        "inputs": [*controls.all, released],
-        "outputs": [*panels, compared],
-        "js": HELD,
-        **QUIET,
-        **MODEL_LIMIT,
-    }
     c = controls
     moved: list[Any] = [c.temperature, c.top_k, c.top_p, c.length, c.seed, c.method, c.width, c.colour]
     chosen = [model.select for model in c.models]  # a menu's `input` also fires when the focus only passes through
     pressed = [go.click, c.prompt.submit]
-    # One request at a time, and the latest value wins: dragging a slider never queues up runs.
-    triggers = [*pressed, *chosen, *(control.input for control in moved), released.change]
-    finish(gr.on(triggers, **run_with, **LATEST))
+    # One request at a time, and the latest value wins: dragging a slider never queues up runs, and no two of them
+    # ever write into the panels in turn.
+    ran = gr.on(
+        [*pressed, *chosen, *(control.input for control in moved), again.change],
+        compare,
+        [*controls.all, again],
+        [*panels, compared],
+        js=HELD,
+        **QUIET,
+        **MODEL_LIMIT,
+        **LATEST,
+    )
+    ran.success(lambda value: value, compared, saved, **AT_ONCE)
+    ran.success(**take_with, **AT_ONCE)
+    ran.success(**explain_with, **QUIET, **MODEL_LIMIT)
     sliders = [control.release for control in moved if isinstance(control, gr.Slider)]
-    gr.on(sliders, None, released, released, js=RELEASED, **AT_ONCE)
+    gr.on(sliders, None, again, again, js=RELEASED, **AT_ONCE)
 
     def run_after(event):  # type: ignore[no-untyped-def]
-        return finish(event.then(**run_with))
+        event.then(None, again, again, js="(times) => times + 1", **AT_ONCE)
 
     which.change(**take_with, **AT_ONCE)
     selection.change(**explain_with, **QUIET, **MODEL_LIMIT, **LATEST)
@@ -201,10 +196,10 @@ def compare_tab(zoo: Zoo) -> CompareTab:
     # The text so far stays as it is; only the caret goes. At once in the browser, and again a moment later: a frame
     # may have been under way.
     stopped: dict[str, Any] = {"fn": None, "inputs": panels, "outputs": panels, "js": STOPPED, **AT_ONCE}
-    stop.click(None, cancels=runs, **AT_ONCE)
+    stop.click(None, cancels=[ran], **AT_ONCE)
     stop.click(**stopped)
     stop.click(None, js=A_MOMENT, **AT_ONCE).then(**stopped)
-    return CompareTab(controls, panels, by_sides, selection, copy_link, run_after)
+    return CompareTab(controls, panels, by_sides, selection, copy_link, run_after, ran)
 
 
 STOPPED = (

@@ -129,7 +129,7 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
     contexts, complaints, pages = [], [], []
 
     def open_page(
-        url: str = "", *, window: int = 1280, theme: str = "light", run: bool = True, **query: object
+        url: str = "", *, window: int = 1280, theme: str = "light", run: bool = True, wait: bool = True, **query: object
     ) -> Page:
         url = url or request.getfixturevalue("server").url
         context = browser.new_context(
@@ -146,7 +146,8 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
         page.on("request", lambda r: complaints.append(f"request: {r.url}") if not is_local(r.url, url) else None)
         page.goto(f"{url}/?{urlencode(query)}" if query else url)
         page.locator("#generate").wait_for(state="attached")
-        idle(page)
+        if wait:
+            idle(page)
         if run:
             page.locator("#side_1 [data-status=done]").wait_for(state="attached")
         return page

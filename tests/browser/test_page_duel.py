@@ -54,6 +54,26 @@ def test_both_sides_grow_and_stop_keeps_what_there_is(visit: Visit) -> None:
     assert texts(page) == [text[:21] for text in partial]  # the same luck as in the run that was stopped
 
 
+def test_stop_halts_the_run_of_a_link_too(visit: Visit) -> None:
+    """Once it was an event of its own: Stop did not know it, and a slider's run wrote between its frames."""
+    page = visit(characters=2000, run=False, wait=False)
+    page.wait_for_function(f"() => document.querySelector('#side_2 .text') && ({LENGTHS})()[1] > 100")
+    page.locator("#stop").click()
+    page.wait_for_function(BOTH.format("stopped"))
+    page.wait_for_timeout(300)
+    partial = texts(page)
+    page.wait_for_timeout(700)
+    assert texts(page) == partial
+    assert all(100 < len(text) < 2000 for text in partial)
+
+
+def test_a_slider_overtakes_the_run_of_a_link(visit: Visit, api: Api) -> None:
+    page = visit(characters=1000, run=False, wait=False)
+    page.wait_for_function(f"() => document.querySelector('#side_2 .text') && ({LENGTHS})()[1] > 100")
+    set_number(page, "length", 40)
+    assert texts(page)[1] == api("/sample", model="gpt", prompt="ROMEO:\n", max_new_tokens=40)
+
+
 def test_sliders_at_both_ends(visit: Visit, api: Api) -> None:
     page = visit(characters=40, model_2="trigram")
     values = {"temperature": 0.8, "top_k": 0, "top_p": 1.0, "max_new_tokens": 40, "seed": 1}
