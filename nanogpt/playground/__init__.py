@@ -90,10 +90,10 @@ def _wire_links(
     outputs = [*dict.fromkeys([*inputs, *menus, *compare.by_sides, tabs, notice])]
     opened = app.load(open_link, None, outputs, show_progress_on=notice, **AT_ONCE)
     compare.run_after(opened)
-    complete = gr.Number(0, visible="hidden", elem_id="complete", label="The link's own run is complete")
-    compare.run.success(None, None, complete, js="() => 1", **AT_ONCE)  # it changes once
-    complete.change(None, compare.selection, None, js=hold_character(), **AT_ONCE)
-    looked_at.take_text(complete.change)
+    ready = gr.Number(0, visible="hidden", elem_id="ready", label="The link's own run is complete")
+    compare.complete.change(None, None, ready, js="() => 1", **AT_ONCE)  # it changes once
+    ready.change(None, compare.selection, None, js=hold_character(), **AT_ONCE)
+    looked_at.take_text(ready.change)
 
 
 def launch_options() -> dict[str, Any]:

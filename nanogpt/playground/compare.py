@@ -16,7 +16,7 @@ from nanogpt.playground.components.card import card
 from nanogpt.playground.components.text import selected_character, surprise_legend, text_panel, text_value
 from nanogpt.playground.components.track import track
 from nanogpt.playground.controls import EXAMPLES, MAX_SIDES, Controls, Run, build_controls, refit
-from nanogpt.playground.duel import Side, duel, saved_by_last, verdicts
+from nanogpt.playground.duel import FRAME, PREVIEW, Side, duel, saved_by_last, verdicts
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
 from nanogpt.playground.selection import UP_TO_SELECTED, explanation
 from nanogpt.playground.takeaway import as_api_call, as_command, trace
@@ -34,7 +34,7 @@ class CompareTab:
     selection: gr.Textbox  # "side_1.text.60", the name of the character that the card explains, or ""
     copy_link: gr.Button
     run_after: Callable[[Any], Any]  # event → a run follows it
-    run: Any  # the event of every run: one at a time, the latest wins
+    complete: gr.Number  # how many runs have been completed
 
 
 def compare_tab(zoo: Zoo) -> CompareTab:
@@ -88,6 +88,7 @@ def compare_tab(zoo: Zoo) -> CompareTab:
     selection = gr.Textbox(visible="hidden", elem_id="selection", label="Selected character")
     compared = gr.State()  # what `saved` draws once a run is complete
     again = gr.Number(0, visible="hidden", elem_id="again", label="Runs asked for by other events")
+    complete = gr.Number(0, visible="hidden", elem_id="complete", label="Runs completed")
 
     # --- running ---
     def compare(*values):  # type: ignore[no-untyped-def]
@@ -99,7 +100,8 @@ def compare_tab(zoo: Zoo) -> CompareTab:
             unused = [text_value("")] * (MAX_SIDES - len(run.names))
             sides: list[Side] = []
             try:
-                for sides in duel(zoo, run.prompt, run.names, run.params, run.method, run.width):
+                frame = PREVIEW if held else FRAME
+                for sides in duel(zoo, run.prompt, run.names, run.params, run.method, run.width, frame):
                     if held and len(sides[0].ids) == 1:
                         continue  # a text that shrinks to one character at every step would flicker
                     yield [side.value("running") for side in sides] + unused + [gr.skip()]
@@ -147,9 +149,10 @@ def compare_tab(zoo: Zoo) -> CompareTab:
         **MODEL_LIMIT,
         **LATEST,
     )
-    ran.success(lambda value: value, compared, saved, **AT_ONCE)
-    ran.success(**take_with, **AT_ONCE)
-    ran.success(**explain_with, **QUIET, **MODEL_LIMIT)
+    ran.success(None, complete, complete, js=COMPLETED, **AT_ONCE)
+    complete.change(lambda value: value, compared, saved, **AT_ONCE)
+    complete.change(**take_with, **AT_ONCE)
+    complete.change(**explain_with, **QUIET, **MODEL_LIMIT)
     sliders = [control.release for control in moved if isinstance(control, gr.Slider)]
     gr.on(sliders, None, again, again, js=RELEASED, **AT_ONCE)
 
@@ -199,7 +202,7 @@ def compare_tab(zoo: Zoo) -> CompareTab:
     stop.click(None, cancels=[ran], **AT_ONCE)
     stop.click(**stopped)
     stop.click(None, js=A_MOMENT, **AT_ONCE).then(**stopped)
-    return CompareTab(controls, panels, by_sides, selection, copy_link, run_after, ran)
+    return CompareTab(controls, panels, by_sides, selection, copy_link, run_after, complete)
 
 
 STOPPED = (
@@ -213,6 +216,8 @@ HELD = """(...values) => {
   document.body.dataset.preview = held ? "shown" : "";
   return [...values.slice(0, -1), Number(held)];
 }"""
+
+COMPLETED = """(runs) => (document.body.dataset.preview ? runs : runs + 1)"""
 
 RELEASED = """(times) => (document.body.dataset.preview ? times + 1 : times)"""
 

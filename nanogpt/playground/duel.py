@@ -20,6 +20,7 @@ from nanogpt.sampling import SamplingParams
 from nanogpt.zoo import Loaded, Zoo
 
 FRAME = 0.1  # seconds between updates of the page: faster costs the browser more than the eye sees
+PREVIEW = 0.05  # seconds that a preview writes: whoever lets the slider go waits for its end
 TIME_LIMIT = 20.0  # seconds a run may take
 METHODS = {"sample": "Sample", "beam": "Beam search"}
 
@@ -122,6 +123,7 @@ def duel(
     params: SamplingParams,
     method: object = "sample",
     width: object = 4,
+    frame: float = FRAME,
 ) -> Iterator[list[Side]]:
     """Let the named models continue `prompt` in lock step, each character with the same noise on all sides.
 
@@ -137,7 +139,7 @@ def duel(
         if not all(going):
             break
         now = time.perf_counter()
-        if len(sides[0].ids) == 1 or now - last > FRAME:
+        if len(sides[0].ids) == 1 or now - last > frame:
             last = now
             yield sides
         if now - began > TIME_LIMIT:
