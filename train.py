@@ -15,7 +15,8 @@ from nanogpt.cli import add_options, answer_errors
 from nanogpt.device import pick_device
 from nanogpt.distributed import joined
 from nanogpt.models import MODELS
-from nanogpt.trainer import PRESETS, TrainConfig, resolve, train
+from nanogpt.recipe import PRESETS, TrainConfig, resolve
+from nanogpt.trainer import train
 
 
 def parse(argv: list[str]) -> list[TrainConfig]:

@@ -132,7 +132,6 @@ def bench_training(device: torch.device, *, steps: int = 3, batch_size: int = 16
             matrix_lr=0.035,
             weight_decay=0.5,
             betas=(0.9, 0.95),
-            muon_dtype=dtype,
         )
         idx = torch.randint(config.vocab_size, (batch_size, config.block_size + 1), device=device)
         _training_step(model, optimizers, idx, dtype)  # warm up

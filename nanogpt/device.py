@@ -40,6 +40,13 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
     return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
 
 
+def deterministic(on: bool) -> None:
+    """Let torch use only operations that give the same bits each time, or any."""
+    if on:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it, before its first use
+    torch.use_deterministic_algorithms(on)
+
+
 def describe() -> str:
     """The machine in a few words, for model cards and benchmarks: processor, threads, versions."""
     if torch.cuda.is_available():

@@ -15,8 +15,7 @@ class Muon(torch.optim.Optimizer):
     """Momentum, orthogonalised: each step moves a matrix by (nearly) the same amount in every direction.
 
     Keller Jordan, https://kellerjordan.github.io/posts/muon/. `torch.optim.Muon` does the same one matrix at a
-    time and always in bfloat16; here matrices of one shape go through Newton-Schulz together, in float32 where
-    the machine has no fast bfloat16, which is most of the step's cost on a CPU.
+    time and always in bfloat16; here matrices of one shape go through Newton-Schulz together, in float32.
     """
 
     def __init__(
@@ -25,10 +24,8 @@ class Muon(torch.optim.Optimizer):
         lr: float,
         weight_decay: float,
         momentum: float = 0.95,
-        dtype: torch.dtype = torch.float32,
     ):
         super().__init__(params, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
-        self.dtype = dtype
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -44,7 +41,7 @@ class Muon(torch.optim.Optimizer):
                     m = self.state[p].setdefault("momentum_buffer", torch.zeros_like(p))
                     m.lerp_(p.grad, 1 - group["momentum"])
                     updates.append(torch.lerp(p.grad, m, group["momentum"]))  # Nesterov
-                step = orthogonalise(torch.stack(updates).to(self.dtype)).to(params[0].dtype)
+                step = orthogonalise(torch.stack(updates))
                 # A tall matrix moves further, so that the size of its output's change stays the same.
                 rate = group["lr"] * math.sqrt(max(1, rows / columns))
                 for p, s in zip(params, step, strict=True):
@@ -55,14 +52,22 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
     """(N, rows, columns) → the same with all singular values near 1, by Newton-Schulz iterations.
 
     The quintic's coefficients are Keller Jordan's: they lift small singular values fast and leave the result
-    between 0.7 and 1.2, which serves as well as exactly 1.
+    between 0.7 and 1.2, which serves as well as exactly 1. Each iteration multiplies x by a polynomial in its Gram
+    matrix x xᵀ, so all of them are done on that small square matrix and x is touched twice: less than half the
+    work for an MLP's matrices. In bfloat16 the short way is unstable; in float32 it is exact to 1e-4.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     x = matrices.mT if matrices.size(-2) > matrices.size(-1) else matrices
     x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7)
-    for _ in range(steps):
-        gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+    gram = x @ x.mT
+    identity = torch.eye(gram.size(-1), device=x.device).expand_as(gram)
+    product = identity
+    for i in range(steps):
+        factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c).add_(identity, alpha=a)
+        product = factor @ product if i else factor
+        if i < steps - 1:
+            gram = factor @ gram @ factor
+    x = product @ x
     return x.mT if matrices.size(-2) > matrices.size(-1) else x
 
 
@@ -79,7 +84,6 @@ def build_optimizers(
     matrix_lr: float,
     weight_decay: float,
     betas: tuple[float, float],
-    muon_dtype: torch.dtype,
 ) -> list[torch.optim.Optimizer]:
     """`muon`: Muon with decay on the hidden matrices, AdamW without decay on the rest.
     `adamw`: AdamW, with decay on everything that has two dimensions, as nanoGPT does."""
@@ -92,7 +96,7 @@ def build_optimizers(
             torch.optim.AdamW(rest, lr=learning_rate, betas=betas, weight_decay=0.0, fused=fused)
         ]
         if hidden:
-            optimizers.append(Muon(hidden, matrix_lr, weight_decay, dtype=muon_dtype))
+            optimizers.append(Muon(hidden, matrix_lr, weight_decay))
         return optimizers
     groups = [
         {"params": [p for _, p in named if p.ndim >= 2], "weight_decay": weight_decay},

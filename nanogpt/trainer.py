@@ -15,8 +15,8 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import MISSING, Field, asdict, dataclass, field, fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from nanogpt import checkpoint, checks, score
+from nanogpt import checkpoint, score
+from nanogpt.card import model_card
 from nanogpt.data import Corpus, DataError, Windows, load_corpus, mix_seed
-from nanogpt.device import DTYPES, autocast, describe, pick_device, pick_dtype
+from nanogpt.device import autocast, describe, deterministic, pick_device, pick_dtype
 from nanogpt.distributed import Group, LostProcessError
 from nanogpt.engine import generate
-from nanogpt.layers import ACTIVATIONS
-from nanogpt.models import MODELS, build_model, make_config
+from nanogpt.models import build_model
 from nanogpt.optimizer import Average, build_optimizers, schedule
+from nanogpt.recipe import TrainConfig
+from nanogpt.report import Report, reporter, unheard
 from nanogpt.sampling import SamplingParams
 from nanogpt.tokenizer import CharTokenizer
 
@@ -41,133 +43,7 @@ class TrainError(Exception):
     """Training cannot start or go on; the message says why and what is safe."""
 
 
-def option(default: Any, help: str, low: float | None = None, high: float | None = None, **more: Any) -> Any:
-    """A field of TrainConfig: its default, the line that `--help` shows, and its allowed range or words."""
-    return field(default=default, metadata={"help": help, "low": low, "high": high, **more})
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """Everything a run depends on. The command line of train.py is made from these fields."""
-
-    model: str = option("gpt", "which model to train", choices=tuple(MODELS))
-    data: str | None = option(None, "a UTF-8 text file; default $NANOGPT_DATA, else Tiny Shakespeare, downloaded once")
-    val_fraction: float = option(0.1, "share of the text, at its end, kept for validation", 0.001, 0.9)
-    tune: bool = option(False, "judge on the last 5 %% of the training text, to choose settings without validation")
-
-    n_layer: int = option(6, "blocks (gpt)", 1, 48)
-    n_head: int = option(4, "attention heads a layer (gpt, self_attention)", 1, 64)
-    n_embd: int = option(256, "width of the residual stream (gpt, self_attention)", 1, 4096)
-    block_size: int = option(256, "characters in a training window; the context of gpt and self_attention", 2, 4096)
-    dropout: float = option(0.0, "share of each residual branch dropped while training", 0, 0.9)
-    bias: bool = option(False, "biases in linear layers and norms (gpt, self_attention)")
-    position: str = option("rope", "how a place in the window is told (gpt)", choices=("learned", "rope"))
-    activation: str = option("relu2", "the bend of the MLP (gpt)", choices=tuple(ACTIVATIONS))
-    qk_norm: bool = option(True, "normalise queries and keys: attention cannot saturate at high rates (gpt)")
-    tie_weights: bool = option(False, "one matrix for embedding and head (gpt)")
-    zero_init: bool = option(True, "each block starts as the identity (gpt)")
-
-    max_iters: int = option(1500, "optimizer steps", 1, 10_000_000)
-    max_seconds: float = option(0.0, "stop, as Ctrl-C would, after so many seconds of training; 0 is off", 0, 1e9)
-    batch_size: int = option(32, "windows a micro-batch", 1, 65_536)
-    gradient_accumulation_steps: int = option(1, "micro-batches a step, of each process", 1, 65_536)
-    gradient_checkpointing: bool = option(False, "compute each block twice to hold less in memory (gpt)")
-    optimizer: str = option("muon", "muon: Muon on hidden matrices, AdamW elsewhere", choices=("muon", "adamw"))
-    learning_rate: float = option(3e-3, "peak rate of AdamW", 0, 1e30)
-    matrix_lr: float = option(0.035, "peak rate of Muon", 0, 1e30)
-    min_lr: float = option(0.02, "rate at the end, as a share of the peak", 0, 1)
-    lr_schedule: str = option("linear", "linear: hold, then a straight line down", choices=("linear", "cosine"))
-    warmup_iters: int = option(50, "steps of linear warm-up", 0, 1_000_000)
-    cooldown: float = option(0.6, "share of the run in which the linear schedule falls", 0, 1)
-    weight_decay: float = option(0.5, "decay of the matrices: strong, for little text seen often", 0, 100)
-    beta1: float = option(0.9, "AdamW's memory of the gradient", 0, 0.9999)
-    beta2: float = option(0.95, "AdamW's memory of its square", 0, 0.99999)
-    grad_clip: float = option(1.0, "largest norm of the gradient; 0 is off", 0, 1e9)
-    ema_decay: float = option(0.0, "decay of the averaged weights that are then the model; 0 is off", 0, 0.99999)
-
-    eval_interval: int = option(250, "steps between evaluations", 1, 10_000_000)
-    eval_iters: int = option(10, "batches of fixed random windows an evaluation; the last is the protocol", 1, 100_000)
-    log_interval: int = option(10, "steps between lines in metrics.jsonl", 1, 1_000_000)
-    save_interval: int = option(100, "steps between saved states", 1, 10_000_000)
-    keep_last: int = option(2, "saved states to keep", 2, 1000)
-    snapshots: int = option(0, "weights to keep of the way, at step 0 and at growing distances; 0 is off", 0, 1000)
-
-    out_dir: str = option("checkpoints", "where checkpoint folders stand")
-    name: str = option("", "this checkpoint's folder; default my-MODEL")
-    overwrite: bool = option(False, "replace an existing checkpoint of that name")
-    resume: bool = option(False, "go on from the newest saved state of that name")
-    seed: int = option(1, "seed of weights, windows and dropout", 0, 2**32 - 1)
-    device: str = option("auto", "auto, cpu, cuda, cuda:1, mps")
-    dtype: str = option("auto", "of matrix products; auto takes bfloat16 where it is fast", choices=("auto", *DTYPES))
-    num_threads: int = option(0, "CPU threads; 0 leaves torch's choice", 0, 1024)
-    compile: bool = option(False, "torch.compile: slow to start; pays on a GPU")
-
-    def __post_init__(self) -> None:
-        for f in fields(self):
-            object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
-        if not self.name:
-            object.__setattr__(self, "name", f"my-{self.model}")
-        if Path(self.name).name != self.name or self.name in (".", ".."):
-            raise ValueError(f"name must be a folder's name without slashes; got {checks.shown(self.name)}.")
-        self.model_config(1)
-
-    def model_config(self, vocab_size: int) -> Any:
-        """The config of the model that this run trains."""
-        known = {f.name for f in fields(MODELS[self.model].config)}
-        values = {name: value for name, value in asdict(self).items() if name in known}
-        return make_config(self.model, {**values, "vocab_size": vocab_size})
-
-    @property
-    def folder(self) -> Path:
-        return Path(self.out_dir) / self.name
-
-
-def _checked(f: "Field[Any]", value: Any) -> Any:
-    if f.metadata.get("choices"):
-        return checks.one_of(f.name, value, f.metadata["choices"])
-    if f.type is bool:
-        return checks.flag(f.name, value)
-    if f.type is int:
-        return checks.whole(f.name, value, int(f.metadata["low"]), int(f.metadata["high"]))
-    if f.type is float:
-        return checks.number(f.name, value, f.metadata["low"], f.metadata["high"])
-    return value
-
-
-# What each model needs beside the defaults. An n-gram is a table: a high rate, no decay, big steps.
-TABLE = {"max_iters": 300, "batch_size": 64, "learning_rate": 0.1, "optimizer": "adamw", "weight_decay": 0.0,
-         "warmup_iters": 0, "cooldown": 1.0}  # fmt: skip
-MODEL_DEFAULTS: dict[str, dict[str, Any]] = {
-    "bigram": TABLE,
-    "trigram": {**TABLE, "learning_rate": 0.05, "weight_decay": 0.05},
-    "self_attention": {"n_head": 8, "n_embd": 128, "max_iters": 800, "batch_size": 16, "learning_rate": 0.01},
-    "gpt": {},
-}
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "quick": {"n_layer": 4, "n_embd": 128, "block_size": 64, "batch_size": 12, "matrix_lr": 0.02, "weight_decay": 0.1},
-    "best": {"max_iters": 1200, "dropout": 0.1, "weight_decay": 0.5, "cooldown": 0.7},
-}
-PRESETS["nanogpt"] = {
-    "n_layer": 6, "n_head": 6, "n_embd": 384, "block_size": 256, "dropout": 0.2, "position": "learned",
-    "activation": "gelu", "qk_norm": False, "tie_weights": True, "zero_init": False, "max_iters": 5000,
-    "batch_size": 64, "optimizer": "adamw", "learning_rate": 1e-3, "min_lr": 0.1, "lr_schedule": "cosine",
-    "warmup_iters": 100, "weight_decay": 0.1, "beta2": 0.99,
-}  # fmt: skip
-PRESETS["nanogpt-cpu"] = {
-    **PRESETS["nanogpt"], "n_layer": 4, "n_head": 4, "n_embd": 128, "block_size": 64, "dropout": 0.0,
-    "max_iters": 2000, "batch_size": 12,
-}  # fmt: skip
-
-
-def resolve(model: str, preset: str | None, given: dict[str, Any]) -> TrainConfig:
-    """The config of a run: the model's defaults, then the preset (gpt only), then what was given."""
-    if preset is not None:
-        checks.one_of("preset", preset, PRESETS)
-    chosen = PRESETS[preset] if preset and model == "gpt" else {}
-    return TrainConfig(**{**MODEL_DEFAULTS[model], **chosen, **given, "model": model})
-
-
+METRICS = "metrics.jsonl"
 ALONE = Group()
 
 
@@ -179,22 +55,31 @@ def train(config: TrainConfig, command: str = "", group: Group = ALONE) -> dict[
     """
     if config.num_threads:
         torch.set_num_threads(config.num_threads)
+    deterministic(config.deterministic)
+    reporting = reporter(config.report_to)
     device = pick_device(group.device(config.device))
     dtype = pick_dtype(config.dtype, device)
     corpus = load_corpus(config.data, config.val_fraction, tune=config.tune)
     windows = Windows(corpus.train, config.block_size, config.seed)
     _check_lengths(config, corpus)
     folder = config.folder
+    if config.eval_only:
+        return _judge(config, device, corpus)
     if not group.leads:  # whoever leads checks, locks and writes; all must see the folder to resume
         with _stoppable() as stop, _together(folder):
-            return _train(config, command, device, dtype, corpus, windows, stop, group)
+            return _train(config, command, device, dtype, corpus, windows, stop, group, unheard)
     if folder.exists() and any(folder.iterdir()) and not (config.overwrite or config.resume):
         raise TrainError(
             f"{folder} exists. Give --resume to go on with it, --overwrite to replace it, or another --name."
         )
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder), _stoppable() as stop, _together(folder):
-        return _train(config, command, device, dtype, corpus, windows, stop, group)
+        if not config.resume:  # what an overwritten run left would pass for newer
+            for old in ("state", "snapshots", "tensorboard"):
+                shutil.rmtree(folder / old, ignore_errors=True)
+            (folder / METRICS).write_text("")
+        with reporting(folder, asdict(config)) as report:
+            return _train(config, command, device, dtype, corpus, windows, stop, group, report)
 
 
 @contextlib.contextmanager
@@ -224,6 +109,7 @@ def _train(
     windows: Windows,
     stop: "Stop",
     group: Group,
+    report: Report,
 ) -> dict[str, Any]:
     folder = config.folder
     torch.manual_seed(config.seed)
@@ -237,18 +123,20 @@ def _train(
         matrix_lr=config.matrix_lr,
         weight_decay=config.weight_decay,
         betas=(config.beta1, config.beta2),
-        muon_dtype=dtype,
     )
     peak_rates = [[group["lr"] for group in o.param_groups] for o in optimizers]
     average = Average(model, config.ema_decay) if config.ema_decay else None
+    scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
     step, seconds = 0, 0.0
-    metrics = folder / "metrics.jsonl"
+    metrics = folder / METRICS
     if config.resume:
-        step, seconds = _restore(folder, model, optimizers, average)
-    elif group.leads:
-        for old in ("state", "snapshots"):  # an overwritten run's would pass for newer ones
-            shutil.rmtree(folder / old, ignore_errors=True)
-        metrics.write_text("")
+        info = _restore(folder, model, optimizers, average, scaler)
+        step, seconds = info["step"], info["seconds"]
+        if group.leads:
+            os.truncate(metrics, info["metrics_bytes"])
+            say(f"resumed from step {step:,} in {folder}")
+            if info["threads"] != (now := torch.get_num_threads()):
+                say(f"note: saved on {info['threads']} threads; on {now} sums round in another order")
     forward = torch.compile(model) if config.compile else model
     micro_batches = config.gradient_accumulation_steps * group.size  # a step, of all processes
     batch_tokens = config.batch_size * config.block_size * micro_batches
@@ -267,26 +155,25 @@ def _train(
         row = {"step": step, "tokens": step * batch_tokens, "seconds": round(seconds, 2), **values}
         with metrics.open("a") as f:
             f.write(json.dumps(row) + "\n")
+        report(step, row)
         return row
 
     def save() -> None:
         if not all(p.isfinite().all() for p in model.parameters()):
             raise TrainError(f"Step {step}: the weights are no longer finite numbers. {_safe(folder)}")
         info = {"seconds": seconds, "metrics_bytes": metrics.stat().st_size, "config": asdict(config),
-                "threads": torch.get_num_threads()}  # fmt: skip
+                "threads": torch.get_num_threads(), "scaler": scaler.state_dict()}  # fmt: skip
         checkpoint.save_state(folder / "state", step, _state(model, optimizers, average), info, config.keep_last)
 
     def evaluate() -> None:
-        with averaged(model, average):
-            window = score.evaluation_window(model)
-            loss = {
-                split: score.random_windows_loss(model, ids, window, batches=config.eval_iters, batch_size=32)
-                for split, ids in (("train", corpus.train), ("val", corpus.val))
-            }
-            log(train=loss["train"], val=loss["val"])
-            say(f"step {step:,}: train {loss['train']:.4f}, val {loss['val']:.4f}, {seconds:.0f} s")
+        with as_saved(model, average):
+            loss = estimate(config, model, corpus)
+        log(**loss)
+        say(f"step {step:,}: train {loss['train']:.4f}, val {loss['val']:.4f}, {seconds:.0f} s")
+
+    def show() -> None:
+        with as_saved(model, average):
             say("  " + repr(sample(model, corpus.tokenizer, 100)))
-        model.train()
 
     bar = tqdm(total=config.max_iters, initial=step, desc=config.name, unit="step",
                disable=not (group.leads and sys.stderr.isatty()))  # fmt: skip
@@ -294,6 +181,7 @@ def _train(
     model.train()
     if group.leads and not metrics.stat().st_size:  # a run that was stopped before its first step has done this
         evaluate()
+        show()
     if step == 0 and 0 in keep:
         checkpoint.save_snapshot(folder / "snapshots", 0, _weights(model, average))
     while step < config.max_iters:
@@ -314,19 +202,24 @@ def _train(
             x, y = (part.to(device) for part in windows.batch(number, config.batch_size))
             with autocast(device, dtype):
                 micro_loss = F.cross_entropy(forward(x).flatten(0, 1), y.flatten())
-            (micro_loss / config.gradient_accumulation_steps).backward()
+            scaler.scale(micro_loss / config.gradient_accumulation_steps).backward()
             loss += micro_loss.item() / config.gradient_accumulation_steps
         group.mean_gradients(model)
         loss = group.mean_of(loss)
+        for o in optimizers:
+            scaler.unscale_(o)
         norm = nn.utils.clip_grad_norm_(model.parameters(), config.grad_clip or math.inf).item()
-        if not (math.isfinite(loss) and math.isfinite(norm)):
+        overflowed = scaler.is_enabled() and not math.isfinite(norm)  # float16's range: skip the step, scale less
+        if not math.isfinite(loss) or not (math.isfinite(norm) or overflowed):
             raise TrainError(
                 f"Step {step}: the loss is {loss}, the gradient's norm {norm}, at a learning rate of "
                 f"{peak_rates[0][0] * share:g}. Stopped before the update. {_safe(folder)}"
             )
         for o in optimizers:
-            o.step()
+            if not overflowed:
+                scaler.step(o)
             o.zero_grad(set_to_none=True)
+        scaler.update()
         if average:
             average.update(model, step)
         step += 1
@@ -343,6 +236,8 @@ def _train(
             checkpoint.save_snapshot(folder / "snapshots", step, _weights(model, average))
         if step % config.eval_interval == 0 and step < config.max_iters:
             evaluate()
+        if step % (config.sample_interval or config.eval_interval) == 0 and step < config.max_iters:
+            show()
         if step % config.save_interval == 0 and step < config.max_iters:
             save()
     if not group.leads:
@@ -380,40 +275,26 @@ def _finish(
     return row
 
 
-def model_card(config: TrainConfig, command: str, row: dict[str, Any], window: int, corpus: Corpus, text: str) -> str:
-    """The folder's README: what the model is, how it was made, what it reached."""
-    loss = row[f"full_val_{window}"]
-    finished = "" if row["step"] == config.max_iters else f" (stopped; the schedule has {config.max_iters:,})"
-    return f"""---
-license: mit
-library_name: nanogpt-playground
-pipeline_tag: text-generation
-tags: [character-level, {config.model.replace("_", "-")}]
----
+def estimate(config: TrainConfig, model: nn.Module, corpus: Corpus) -> dict[str, float]:
+    """The losses that are logged on the way: train by fixed random windows, val likewise or, with full_eval, whole."""
+    window = score.evaluation_window(model)
 
-# {config.name}
+    def part(ids: Tensor) -> float:
+        return score.random_windows_loss(model, ids, window, batches=config.eval_iters, batch_size=32)
 
-A {MODELS[config.model].title} of single characters, trained on {corpus.name} by this project's `train.py`.
+    val = score.windows_loss(model, corpus.val, window, [0]) if config.full_eval else part(corpus.val)
+    return {"train": part(corpus.train), "val": val}
 
-| | |
-|---|---|
-| command | `{command or "nanogpt.trainer.train"}` |
-| loss, full-val@{window} | **{loss:.4f}** nats per character ({loss * score.BITS:.4f} bits) |
-| parameters | {row["parameters"]:,} |
-| steps | {row["step"]:,}{finished} |
-| characters seen | {row["tokens"]:,} |
-| training seconds | {row["seconds"]:,.0f} (evaluation apart) |
-| machine | {row["machine"]} |
 
-The loss is that of the saved file, on the last {config.val_fraction:.0%} of the text, in windows of {window}
-characters without carry-over; `python -m nanogpt score --protocol --model {config.name}` prints it again.
-
-A sample (temperature 0.8, seed 1):
-
-```text
-{text}
-```
-"""
+def _judge(config: TrainConfig, device: torch.device, corpus: Corpus) -> dict[str, Any]:
+    """What `--eval_only` does: the losses of the newest saved state; nothing is written."""
+    model = build_model(config.model_config(corpus.tokenizer.vocab_size)).to(device)
+    average = Average(model, config.ema_decay) if config.ema_decay else None
+    info = _restore(config.folder, model, average=average)
+    with as_saved(model, average):
+        row = {"step": info["step"], "seconds": info["seconds"], **estimate(config, model, corpus)}
+    say(f"step {row['step']:,}: train {row['train']:.4f}, val {row['val']:.4f}; nothing was written")
+    return row
 
 
 def sample(model: nn.Module, tokenizer: CharTokenizer, count: int) -> str:
@@ -424,17 +305,18 @@ def sample(model: nn.Module, tokenizer: CharTokenizer, count: int) -> str:
 
 
 @contextlib.contextmanager
-def averaged(model: nn.Module, average: Average | None) -> Iterator[None]:
-    """The model with its averaged weights, for the length of the block."""
-    if average is None:
-        yield
-        return
-    own = {n: p.detach().clone() for n, p in model.named_parameters()}
-    model.load_state_dict(average.weights, strict=False)
+def as_saved(model: nn.Module, average: Average | None) -> Iterator[None]:
+    """The model as it would be saved, with its averaged weights and without dropout, for the length of the block."""
+    own = {n: p.detach().clone() for n, p in model.named_parameters()} if average else {}
+    training = model.training
+    if average:
+        model.load_state_dict(average.weights, strict=False)
+    model.eval()
     try:
         yield
     finally:
         model.load_state_dict(own, strict=False)
+        model.train(training)
 
 
 def _state(model: nn.Module, optimizers: list[torch.optim.Optimizer], average: Average | None) -> dict[str, Tensor]:
@@ -470,12 +352,16 @@ def _safe(folder: Path) -> str:
 
 
 def _restore(
-    folder: Path, model: nn.Module, optimizers: list[torch.optim.Optimizer], average: Average | None
-) -> tuple[int, float]:
-    """Put the newest saved state back; return its (step, training seconds)."""
+    folder: Path,
+    model: nn.Module,
+    optimizers: Sequence[torch.optim.Optimizer] = (),
+    average: Average | None = None,
+    scaler: torch.amp.GradScaler | None = None,
+) -> dict[str, Any]:
+    """Put the newest saved state back into what is given; return what was noted beside it: step, seconds, …"""
     found = checkpoint.latest_state(folder / "state")
     if found is None:
-        raise TrainError(f"{folder / 'state'} holds no saved state to resume from.")
+        raise TrainError(f"{folder / 'state'} holds no saved state to go on from.")
     tensors, info = found
     try:
         model.load_state_dict({n: tensors[f"model.{n}"] for n, _ in model.named_parameters()}, strict=False)
@@ -488,13 +374,11 @@ def _restore(
             o.load_state_dict({**o.state_dict(), "state": state})
         if average:
             average.weights = {n: tensors[f"average.{n}"].to(w.device) for n, w in average.weights.items()}
+        if scaler:
+            scaler.load_state_dict(info["scaler"])
     except (KeyError, RuntimeError, ValueError) as error:
-        raise TrainError(f"The state in {folder} is of another model or optimizer: {error}.") from error
-    os.truncate(folder / "metrics.jsonl", info["metrics_bytes"])
-    say(f"resumed from step {info['step']:,} in {folder}")
-    if info.get("threads", torch.get_num_threads()) != torch.get_num_threads():
-        say(f"note: saved on {info['threads']} threads; on {torch.get_num_threads()} sums round in another order")
-    return info["step"], info["seconds"]
+        raise TrainError(f"The state in {folder} is of another model, optimizer or dtype: {error}.") from error
+    return info
 
 
 def say(text: str) -> None:
@@ -543,7 +427,3 @@ def _stoppable() -> Iterator[Stop]:
     finally:
         for s, handler in before.items():
             signal.signal(s, handler)
-
-
-def default_of(f: "Field[Any]") -> Any:
-    return None if f.default is MISSING else f.default

@@ -15,9 +15,10 @@ PACKAGE = ROOT / "nanogpt"
 # A room imports from the floors below its own only; sideways only inside models/ and playground/.
 FLOORS = [
     {"checks", "kv_cache"},  # what floor 0 itself stands on
-    {"tokenizer", "layers", "sampling", "device", "distributed"},
+    {"tokenizer", "layers", "sampling", "device", "distributed", "report"},
     {"data", "models", "prompt"},
-    {"checkpoint", "engine", "interpret", "score", "optimizer"},  # optimizer: beside the trainer, which imports it
+    {"checkpoint", "engine", "interpret", "score", "recipe"},
+    {"optimizer", "card"},  # beside the trainer, which imports them
     {"trainer", "zoo", "hub", "bench"},
     {"continuation", "explain"},  # what the page and the command line do alike with a model of the zoo
     {"cli", "playground"},

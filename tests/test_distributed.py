@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from nanogpt import checkpoint
-from nanogpt.trainer import resolve, train
+from nanogpt.recipe import resolve
+from nanogpt.trainer import train
 
 REPOSITORY = Path(__file__).parents[1]
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "train.py"]

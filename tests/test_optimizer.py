@@ -99,7 +99,6 @@ def test_every_parameter_has_one_optimizer(model: nn.Module) -> None:
             matrix_lr=0.02,
             weight_decay=0.3,
             betas=(0.9, 0.95),
-            muon_dtype=torch.float32,
         )
         taken = [id(p) for o in optimizers for g in o.param_groups for p in g["params"]]
         assert sorted(taken) == sorted(id(p) for p in model.parameters())

@@ -20,7 +20,8 @@ import train as train_py
 from nanogpt import checkpoint, trainer
 from nanogpt.data import DataError
 from nanogpt.models import MODELS
-from nanogpt.trainer import TrainConfig, TrainError, resolve, train
+from nanogpt.recipe import PRESETS, TrainConfig, resolve
+from nanogpt.trainer import TrainError, train
 
 SMALL = {
     "n_layer": 1, "n_head": 2, "n_embd": 16, "block_size": 16, "batch_size": 4, "max_iters": 8, "eval_interval": 3,
@@ -96,19 +97,83 @@ def stop(number: signal.Signals = signal.SIGTERM, times: int = 1) -> Callable[[]
 def test_resumed_is_never_stopped(
     kind: str, config: Callable[..., TrainConfig], at_step: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Bit for bit, for cuts in the first step, beside and on evaluations and saves, and in the last step."""
-    more: dict[str, Any] = {"dropout": 0.2, "ema_decay": 0.9} if kind == "gpt" else {"dropout": 0.2}
+    """Bit for bit, cut in any step: the first, those beside and on evaluations and saves, the last."""
+    more: dict[str, Any] = {"dropout": 0.2, "max_iters": 10, **({"ema_decay": 0.9} if kind == "gpt" else {})}
     train(config(kind, name="run", **more))
     folder = config(kind, name="run").folder
     whole = result(folder)
-    for i, cut in enumerate((0, 2, 5, 7)):
-        at_step(cut, stop(signal.SIGINT if i % 2 else signal.SIGTERM))
+    for cut in range(10):
+        at_step(cut, stop(signal.SIGINT if cut % 2 else signal.SIGTERM))
         row = train(config(kind, name="run", overwrite=True, **more))
         assert row["step"] == cut + 1
         at_step(-1, stop())
         train(config(kind, name="run", resume=True, **more))
         assert result(folder) == whole, f"cut in step {cut}"
     assert "with --resume goes on from step 3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("part", ["model", "optimizer.0", "optimizer.1", "average", "windows", "dropout"])
+def test_a_resumed_run_needs_every_part_of_the_state(
+    part: str, config: Callable[..., TrainConfig], at_step: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The law above would be vacuous if something that a step depends on could be left out, luck among it."""
+    more: dict[str, Any] = {"dropout": 0.2, "ema_decay": 0.9}
+    train(config(name="run", **more))
+    folder = config(name="run").folder
+    whole = result(folder)
+    at_step(3, stop())
+    train(config(name="run", overwrite=True, **more))
+    at_step(-1, stop())
+    real = trainer.checkpoint.latest_state
+
+    def without(folder: Path) -> Any:
+        tensors, info = real(folder)  # type: ignore[misc]
+        return {name: t * 0 if name.startswith(part) else t for name, t in tensors.items()}, info
+
+    with monkeypatch.context() as patch:
+        if part == "windows":
+            patch.setattr(
+                trainer.Windows, "batch", lambda w, number, size, batch=trainer.Windows.batch: batch(w, 0, size)
+            )
+        elif part == "dropout":
+            patch.setattr(trainer, "mix_seed", lambda *numbers: 0)
+        else:
+            patch.setattr(trainer.checkpoint, "latest_state", without)
+        train(config(name="run", resume=True, **more))
+    assert result(folder) != whole
+
+
+@pytest.mark.parametrize("kind", ["bigram", "gpt"])
+def test_float16_scales_its_loss_and_resumes(kind: str, config: Callable[..., TrainConfig], at_step: Any) -> None:
+    train(config(kind, name="run", dtype="float16"))
+    folder = config(name="run").folder
+    whole = result(folder)
+    assert [row["loss"] for row in whole["metrics"] if "loss" in row][-1] < whole["metrics"][0]["train"]
+    found = checkpoint.latest_state(folder / "state")
+    assert found is not None
+    assert found[1]["scaler"]["scale"] >= 1
+    at_step(4, stop())
+    train(config(kind, name="run", dtype="float16", overwrite=True))
+    at_step(-1, stop())
+    train(config(kind, name="run", dtype="float16", resume=True))
+    assert result(folder) == whole
+    with pytest.raises(TrainError, match="of another model, optimizer or dtype"):
+        train(config("self_attention", name="run", dtype="float16", resume=True))
+
+
+def test_float16_skips_a_step_that_overflows(
+    config: Callable[..., TrainConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scale far beyond float16's range is halved, without an update, until the gradients fit."""
+    real = torch.amp.GradScaler
+    monkeypatch.setattr(torch.amp, "GradScaler", lambda *args, **kwargs: real(*args, init_scale=2.0**22, **kwargs))
+    train(config(name="run", dtype="float16"))
+    found = checkpoint.latest_state(config(name="run").folder / "state")
+    assert found is not None
+    assert found[1]["scaler"]["scale"] < 2.0**22
+    assert all(t.isfinite().all() for t in found[0].values())
+    losses = [row["loss"] for row in rows(config(name="run").folder) if "loss" in row]
+    assert all(torch.isfinite(torch.tensor(losses)))
 
 
 def test_stopped_twice_on_the_way(config: Callable[..., TrainConfig], at_step: Any) -> None:
@@ -191,7 +256,7 @@ def test_overwriting_forgets_the_states_of_the_old_run(config: Callable[..., Tra
 
 def test_states_of_another_model_are_refused(config: Callable[..., TrainConfig]) -> None:
     train(config("bigram", name="run"))
-    with pytest.raises(TrainError, match="of another model or optimizer"):
+    with pytest.raises(TrainError, match="of another model, optimizer or dtype"):
         train(config("gpt", name="run", resume=True))
 
 
@@ -400,7 +465,7 @@ def test_the_loss_falls(kind: str, config: Callable[..., TrainConfig]) -> None:
     assert row[f"full_val_{window}"] < first["val"] - 1
 
 
-@pytest.mark.parametrize("preset", [*trainer.PRESETS])
+@pytest.mark.parametrize("preset", PRESETS)
 def test_presets_are_whole_settings(preset: str, config: Callable[..., TrainConfig], tmp_path: Path) -> None:
     assert resolve("gpt", preset, {}).model == "gpt"
     assert resolve("gpt", preset, {"n_layer": 3}).n_layer == 3  # what is given beside it wins
@@ -429,6 +494,52 @@ def test_snapshots_show_the_way(config: Callable[..., TrainConfig], at_step: Any
     assert all(torch.equal(last[name], model[name]) for name in model)
     train(config(name="run", overwrite=True))
     assert not (folder / "snapshots").exists()
+
+
+def test_eval_only_judges_the_newest_state_and_writes_nothing(
+    config: Callable[..., TrainConfig], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(TrainError, match="holds no saved state"):
+        train(config(name="run", eval_only=True))
+    assert not config(name="run").folder.exists()
+    for full_eval in (False, True):
+        train(config(name="run", overwrite=True, ema_decay=0.5, full_eval=full_eval))
+        before = {path: path.read_bytes() for path in config(name="run").folder.rglob("*") if path.is_file()}
+        row = train(config(name="run", eval_only=True, ema_decay=0.5, full_eval=full_eval))
+        assert {path: path.read_bytes() for path in config(name="run").folder.rglob("*") if path.is_file()} == before
+        assert row["step"] == 8
+        assert "nothing was written" in capsys.readouterr().out
+
+
+def test_full_eval_is_the_whole_validation_text(config: Callable[..., TrainConfig], text_file: Path) -> None:
+    train(config(name="run", full_eval=True))
+    state = train(config(name="run", full_eval=True, eval_only=True))
+    model = trainer.build_model(config().model_config(len(set(text_file.read_text()))))
+    trainer._restore(config(name="run").folder, model)
+    val = trainer.load_corpus(str(text_file)).val
+    assert state["val"] == trainer.score.windows_loss(model, val, 16, [0])
+
+
+def test_samples_may_come_at_their_own_distance(
+    config: Callable[..., TrainConfig], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def shown(**given: Any) -> int:
+        train(config(name="run", overwrite=True, **given))
+        return sum(line.startswith(("  '", '  "')) for line in capsys.readouterr().out.splitlines())
+
+    assert shown(eval_interval=3) == 3  # before the first step, after 3 and 6
+    assert shown(eval_interval=3, sample_interval=2) == 4
+    assert shown(eval_interval=100, sample_interval=100) == 1
+
+
+def test_deterministic_is_asked_of_torch(config: Callable[..., TrainConfig]) -> None:
+    try:
+        train(config(name="run", deterministic=True, dropout=0.1))
+        assert torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
+    train(config(name="run", overwrite=True))
+    assert not torch.are_deterministic_algorithms_enabled()
 
 
 # --- what is written ---------------------------------------------------------------------------------------
