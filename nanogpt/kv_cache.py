@@ -24,7 +24,8 @@ def window_start(length: int, block_size: int) -> int:
 
 
 class KVCache:
-    """`length` characters are held; `key` and `value` hold (B, n_head, block_size, head_dim) for each layer."""
+    """`length` characters are held: their ids (B, block_size), and for each layer `key` and `value`, both
+    (B, n_head, block_size, head_dim)."""
 
     def __init__(
         self,
@@ -39,6 +40,7 @@ class KVCache:
     ):
         shape = (2, n_layer, batch_size, n_head, block_size, head_dim)
         self.key, self.value = (list(part) for part in torch.zeros(shape, dtype=dtype, device=device))
+        self.ids = torch.zeros(batch_size, block_size, dtype=torch.long, device=device)
         # Added to the scores of several characters read at once: none looks at what comes after it.
         self.causal = torch.full((block_size, block_size), -math.inf, dtype=dtype, device=device).triu(1)
         self.block_size = block_size
@@ -56,8 +58,10 @@ class KVCache:
         value[:, :, start:end] = v
         return key[:, :, :end], value[:, :, :end]
 
-    def advance(self, count: int) -> None:
-        self.length += count
+    def advance(self, idx: Tensor) -> None:
+        """Hold the characters idx (B, T), whose keys and values every layer has stored."""
+        start, self.length = self.length, self.length + idx.size(1)
+        self.ids[:, start : self.length] = idx
 
     def forget(self, count: int) -> None:
         """Forget the last `count` characters; the buffers stay."""
@@ -65,5 +69,6 @@ class KVCache:
 
     def reorder(self, rows: Tensor) -> None:
         """Row i becomes a copy of what row rows[i] was."""
+        self.ids = self.ids[rows]
         for held in (*self.key, *self.value):
             held[:, :, : self.length] = held[rows, :, : self.length]

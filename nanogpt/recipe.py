@@ -37,6 +37,7 @@ class TrainConfig:
     position: str = option("rope", "how a place in the window is told (gpt)", choices=("learned", "rope"))
     activation: str = option("relu2", "the bend of the MLP (gpt)", choices=tuple(ACTIVATIONS))
     qk_norm: bool = option(True, "normalise queries and keys: attention cannot saturate at high rates (gpt)")
+    smear: bool = option(False, "mix into each character the one before: a head start for short runs (gpt)")
     tie_weights: bool = option(False, "one matrix for embedding and head (gpt)")
     zero_init: bool = option(True, "each block starts as the identity (gpt)")
 
@@ -124,7 +125,17 @@ MODEL_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "quick": {"n_layer": 4, "n_embd": 128, "block_size": 64, "batch_size": 12, "matrix_lr": 0.02, "weight_decay": 0.1},
+    "quick": {
+        "n_layer": 4,
+        "n_embd": 128,
+        "block_size": 128,
+        "batch_size": 12,
+        "max_iters": 800,
+        "smear": True,
+        "matrix_lr": 0.02,
+        "weight_decay": 0.1,
+        "eval_interval": 100,
+    },
     "best": {"max_iters": 1200, "dropout": 0.1, "weight_decay": 0.5, "cooldown": 0.7},
 }
 PRESETS["nanogpt"] = {

@@ -14,12 +14,13 @@ from torch import nn
 from nanogpt.models import MODELS, build_model, make_config
 
 SMALL = {"vocab_size": 11, "block_size": 8, "n_layer": 2, "n_head": 2, "n_embd": 16}
-# Every row of the table, and the GPT as nanoGPT has it.
+# Every row of the table, the GPT as nanoGPT has it, and one in which the character before is mixed in.
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {kind: (kind, {}) for kind in MODELS}
 VARIANTS["gpt-as-nanogpt"] = (
     "gpt",
     {"position": "learned", "activation": "gelu", "qk_norm": False, "tie_weights": True, "bias": True},
 )
+VARIANTS["gpt-smeared"] = ("gpt", {"smear": True})
 
 
 @pytest.fixture(autouse=True, scope="session")

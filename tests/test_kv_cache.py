@@ -24,7 +24,8 @@ def test_what_was_stored_comes_back() -> None:
     cache = KVCache(2, 1, 1, 4, 3)
     k, v = torch.randn(2, 1, 1, 4, 3, generator=torch.Generator().manual_seed(0))
     cache.append(1, k[:, :, :3], v[:, :, :3])
-    cache.advance(3)
+    cache.advance(torch.tensor([[5, 6, 7]]))
+    assert cache.ids[0, :3].tolist() == [5, 6, 7]
     keys, values = cache.append(1, k[:, :, 3:], v[:, :, 3:])
     assert torch.equal(keys, k)
     assert torch.equal(values, v)

@@ -30,6 +30,7 @@ class GPTConfig:
     activation: str = "relu2"
     qk_norm: bool = True
     tie_weights: bool = False
+    smear: bool = False  # add to each character's vector a share of that of the one before
     zero_init: bool = True  # output projections and head start at zero: each block begins as the identity
 
     def __post_init__(self) -> None:
@@ -46,6 +47,7 @@ class GPTConfig:
             activation=checks.one_of("activation", self.activation, ACTIVATIONS),
             qk_norm=checks.flag("qk_norm", self.qk_norm),
             tie_weights=checks.flag("tie_weights", self.tie_weights),
+            smear=checks.flag("smear", self.smear),
             zero_init=checks.flag("zero_init", self.zero_init),
         )
         if self.n_embd % self.n_head:
@@ -81,6 +83,7 @@ class GPT(nn.Module):
         )
         parts["ln_f"] = LayerNorm(c.n_embd, c.bias)
         self.transformer = nn.ModuleDict(parts)
+        self.smear = nn.Parameter(torch.zeros(c.n_embd)) if c.smear else None  # a share for each channel
         self.lm_head = nn.Linear(c.n_embd, c.vocab_size, bias=False)
         if c.tie_weights:
             self.lm_head.weight = self.transformer["wte"].weight  # type: ignore[assignment]
@@ -95,7 +98,7 @@ class GPT(nn.Module):
         c = self.config
         for name, p in self.named_parameters():
             if p.ndim < 2:
-                nn.init.zeros_(p) if name.endswith("bias") else nn.init.ones_(p)
+                nn.init.zeros_(p) if name.endswith("bias") or name == "smear" else nn.init.ones_(p)
             elif name.endswith("c_proj.weight"):
                 nn.init.zeros_(p) if c.zero_init else nn.init.normal_(p, std=0.02 / math.sqrt(2 * c.n_layer))
             elif name == "lm_head.weight" and c.zero_init:
@@ -108,16 +111,19 @@ class GPT(nn.Module):
     def forward(self, idx: Tensor, cache: KVCache | None = None) -> Tensor:
         """idx (B, T) → logits (B, T, V). With a cache, idx follows the characters that the cache holds."""
         t = self.transformer
+        start = cache.length if cache is not None else 0
         x = t["wte"](idx)  # (B, T, C)
+        if self.smear is not None:  # what stood before need not be looked for by a head
+            first = t["wte"](cache.ids[:, start - 1 : start]) if cache and start else torch.zeros_like(x[:, :1])
+            x = x + self.smear * torch.cat((first, x[:, :-1]), dim=1)
         if "wpe" in t:
-            start = cache.length if cache is not None else 0
             x = x + t["wpe"](torch.arange(start, start + idx.size(1), device=idx.device))
         x = t["drop"](x)
         for block in t["h"]:  # type: ignore[attr-defined]  # a ModuleList
             again = self.gradient_checkpointing and self.training
             x = checkpoint(block, x, use_reentrant=False) if again else block(x, cache)
         if cache is not None:
-            cache.advance(idx.size(1))
+            cache.advance(idx)
         return self.lm_head(t["ln_f"](x))
 
     def new_cache(self, batch_size: int) -> KVCache:

@@ -58,7 +58,7 @@ class SelfAttention(nn.Module):
         x = self.wte(idx) + self.wpe(position)  # (B, T, C)
         x = x + self.attn(x, cache)
         if cache is not None:
-            cache.advance(idx.size(1))
+            cache.advance(idx)
         return self.lm_head(self.ln_f(x))
 
     def new_cache(self, batch_size: int) -> KVCache:
