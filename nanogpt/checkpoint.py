@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from nanogpt.models import build_model, config_values, kind_of, make_config
 from nanogpt.tokenizer import CharTokenizer
 
-WEIGHTS, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
+WEIGHTS, TOKENIZER, CONFIG, METRICS = "model.safetensors", "tokenizer.json", "config.json", "metrics.jsonl"
 MAX_WEIGHTS_BYTES = 1_000_000_000
 MAX_JSON_BYTES = 1_000_000
 STORED_TYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)

@@ -1,4 +1,4 @@
-"""The command line: `python -m nanogpt sample | score | bench`. Parses, calls, prints."""
+"""The command line: `python -m nanogpt sample | score | bench | plot`. Parses, calls, prints."""
 
 import argparse
 import json
@@ -16,6 +16,7 @@ from nanogpt.checkpoint import WEIGHTS, CheckpointError
 from nanogpt.continuation import continuation
 from nanogpt.data import DataError, load_corpus
 from nanogpt.device import pick_device
+from nanogpt.plot import plot_runs
 from nanogpt.prompt import read_prompt
 from nanogpt.sampling import SamplingParams
 from nanogpt.trainer import TrainError
@@ -83,6 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("bench", _bench, "How fast generation (one thread) or training is, against what the machine allows.")
     sub.add_argument("what", nargs="?", choices=("sample", "train"), default="sample", help="default sample")
     sub.set_defaults(num_threads=0)
+
+    sub = commands.add_parser("plot", allow_abbrev=False, help="Draw validation loss against training seconds.",
+                              description="Draw runs' validation loss against training seconds.")  # fmt: skip
+    sub.add_argument("folder", nargs="+", help="checkpoint folders with a metrics.jsonl")
+    sub.add_argument("--out", default="loss.svg", help="svg, png or pdf (default loss.svg)")
+    sub.set_defaults(run=_plot, num_threads=0)
     return parser
 
 
@@ -164,6 +171,12 @@ def _bench(args: argparse.Namespace) -> int:
     else:
         loaded = _load(args)
         _print({"model": loaded.name, **bench_generation(loaded.model, loaded.draft)}, args.json)
+    return 0
+
+
+def _plot(args: argparse.Namespace) -> int:
+    plot_runs([Path(folder) for folder in args.folder], Path(args.out))
+    print(args.out)
     return 0
 
 

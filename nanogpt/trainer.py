@@ -43,7 +43,6 @@ class TrainError(Exception):
     """Training cannot start or go on; the message says why and what is safe."""
 
 
-METRICS = "metrics.jsonl"
 ALONE = Group()
 
 
@@ -77,7 +76,7 @@ def train(config: TrainConfig, command: str = "", group: Group = ALONE) -> dict[
         if not config.resume:  # what an overwritten run left would pass for newer
             for old in ("state", "snapshots", "tensorboard"):
                 shutil.rmtree(folder / old, ignore_errors=True)
-            (folder / METRICS).write_text("")
+            (folder / checkpoint.METRICS).write_text("")
         with reporting(folder, asdict(config)) as report:
             return _train(config, command, device, dtype, corpus, windows, stop, group, report)
 
@@ -128,7 +127,7 @@ def _train(
     average = Average(model, config.ema_decay) if config.ema_decay else None
     scaler = torch.amp.GradScaler(device.type, enabled=dtype == torch.float16)
     step, seconds = 0, 0.0
-    metrics = folder / METRICS
+    metrics = folder / checkpoint.METRICS
     if config.resume:
         info = _restore(folder, model, optimizers, average, scaler)
         step, seconds = info["step"], info["seconds"]

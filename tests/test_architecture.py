@@ -19,7 +19,7 @@ FLOORS = [
     {"data", "models", "prompt"},
     {"checkpoint", "engine", "interpret", "score", "recipe"},
     {"optimizer", "card"},  # beside the trainer, which imports them
-    {"trainer", "zoo", "hub", "bench"},
+    {"trainer", "zoo", "hub", "bench", "plot"},
     {"continuation", "explain"},  # what the page and the command line do alike with a model of the zoo
     {"cli", "playground"},
     {"__init__", "__main__", "app", "train"},
@@ -81,6 +81,7 @@ def test_the_import_reader_sees_every_form(tmp_path: Path) -> None:
         ("gradio", {"playground", "app"}),
         ("starlette", {"playground"}),
         ("huggingface_hub", {"hub"}),
+        ("matplotlib", {"plot"}),
         ("pickle", set()),
         ("marshal", set()),
         ("shelve", set()),
@@ -102,7 +103,8 @@ def test_names_that_only_some_may_use(name: str, rooms: set[str]) -> None:
 def test_every_import_is_pinned() -> None:
     pinned = {line.partition("==")[0].strip() for line in (ROOT / "requirements.txt").read_text().splitlines()}
     outside = {m.split(".")[0] for p in SOURCES for m in imports(p)} - set(sys.stdlib_module_names) - {"nanogpt"}
-    assert outside - {"starlette"} <= pinned  # starlette comes with gradio, which says which one it needs
+    # starlette comes with gradio, which says which one it needs; matplotlib is for who asks for a plot
+    assert outside - {"starlette", "matplotlib"} <= pinned
 
 
 def test_pins_are_exact() -> None:
