@@ -26,6 +26,7 @@ from nanogpt.tokenizer import CharTokenizer
 
 WEIGHTS, TOKENIZER, CONFIG, METRICS = "model.safetensors", "tokenizer.json", "config.json", "metrics.jsonl"
 MAX_WEIGHTS_BYTES = 1_000_000_000
+MAX_METRICS_BYTES = 100_000_000
 MAX_JSON_BYTES = 1_000_000
 STORED_TYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
@@ -223,6 +224,12 @@ def _json(value: object) -> bytes:
 
 
 # --- the state of a run ------------------------------------------------------------------------------------
+
+
+def metrics(folder: Path) -> list[dict[str, Any]]:
+    """What a run has logged, a row a line; raises CheckpointError."""
+    path = folder / METRICS
+    return [_parse(path, line) for line in read_file(path, MAX_METRICS_BYTES).splitlines()]
 
 
 def save_state(folder: Path, step: int, tensors: dict[str, Tensor], info: dict[str, Any], keep: int = 2) -> None:

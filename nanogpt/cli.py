@@ -12,7 +12,7 @@ import torch
 
 from nanogpt import score
 from nanogpt.bench import bench_generation, bench_training
-from nanogpt.checkpoint import WEIGHTS, CheckpointError
+from nanogpt.checkpoint import METRICS, WEIGHTS, CheckpointError, metrics
 from nanogpt.continuation import continuation
 from nanogpt.data import DataError, load_corpus
 from nanogpt.device import pick_device
@@ -162,7 +162,18 @@ def _protocol(loaded: Loaded, data: str | None) -> dict[str, Any]:
         "nanogpt_estimate": score.random_windows_loss(model, corpus.val, window),
         "parameters": loaded.parameters,
         "bytes": (loaded.folder / WEIGHTS).stat().st_size,
+        **_training(loaded.folder),
     }
+
+
+def _training(folder: Path) -> dict[str, Any]:
+    """What a checkpoint's log says of its making; nothing of a checkpoint that came without one."""
+    if not (folder / METRICS).exists():
+        return {}
+    rows = metrics(folder)
+    last = rows[-1] if rows else {}
+    names = {"steps": "step", "trained_characters": "tokens", "training_seconds": "seconds", "trained_on": "machine"}
+    return {name: last.get(key) for name, key in names.items()}
 
 
 def _bench(args: argparse.Namespace) -> int:

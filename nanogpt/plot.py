@@ -3,32 +3,35 @@
 matplotlib is imported only when a plot is asked for.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from nanogpt.checkpoint import METRICS
+from nanogpt.checkpoint import METRICS, CheckpointError, metrics
 
 
 def curve(folder: Path) -> tuple[list[float], list[float]]:
-    """The seconds and the losses of a run's evaluations, the protocol's last. Raises ValueError."""
+    """The seconds and the losses of a run's evaluations, the protocol's last. Raises CheckpointError."""
     try:
-        rows = [json.loads(line) for line in (folder / METRICS).read_text(encoding="utf-8").splitlines()]
-        points = [(row["seconds"], loss) for row in rows if (loss := _loss(row)) is not None and row["seconds"] > 0]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{folder / METRICS} is no log of a run: {error!r}.") from error
+        rows = [(row["seconds"], _loss(row)) for row in metrics(folder)]
+        points = [(float(seconds), float(loss)) for seconds, loss in rows if loss is not None and seconds > 0]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{folder.name}/{METRICS}: not the log of a run ({error!r}).") from error
     if not points:
-        raise ValueError(f"{folder / METRICS} holds no evaluation after the first step.")
+        raise CheckpointError(f"{folder.name}/{METRICS}: no evaluation after the first step.")
     seconds, losses = zip(*points, strict=True)
     return list(seconds), list(losses)
 
 
-def _loss(row: dict[str, float]) -> float | None:
+def _loss(row: dict[str, Any]) -> Any:
     return next((value for name, value in row.items() if name == "val" or name.startswith("full_val_")), None)
 
 
 def plot_runs(folders: Sequence[Path], target: Path) -> None:
-    """Draw the runs in `folders` into `target`, whose ending (svg, png, pdf) is the format. Raises ValueError."""
+    """Draw the runs in `folders` into `target`, whose ending (svg, png, pdf) is the format.
+
+    Raises CheckpointError for a log that cannot be drawn, ValueError without matplotlib.
+    """
     curves = {folder.name: curve(folder) for folder in folders}
     try:
         import matplotlib

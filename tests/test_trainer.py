@@ -17,7 +17,7 @@ import safetensors.torch
 import torch
 
 import train as train_py
-from nanogpt import checkpoint, trainer
+from nanogpt import checkpoint, cli, trainer
 from nanogpt.data import DataError
 from nanogpt.models import MODELS
 from nanogpt.recipe import PRESETS, TrainConfig, resolve
@@ -566,6 +566,21 @@ def test_the_published_loss_is_that_of_the_saved_file(config: Callable[..., Trai
     text = text_file.read_text()
     val = torch.tensor(tokenizer.encode(text[int(len(text) * 0.9) :]))
     assert trainer.score.windows_loss(model, val, 16, [0]) == row["full_val_16"]
+
+
+def test_the_protocol_prints_what_the_run_reached(
+    config: Callable[..., TrainConfig], text_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for kind, window in (("bigram", 256), ("gpt", 16)):
+        row = train(config(kind, name="run", overwrite=True))
+        capsys.readouterr()
+        where = ["--checkpoints", str(config().folder.parent), "--data", str(text_file)]
+        assert cli.main(["score", "--protocol", "--model", "run", "--json", *where]) == 0
+        printed = json.loads(capsys.readouterr().out)
+        assert printed[f"full_val_{window}"] == pytest.approx(row[f"full_val_{window}"], abs=1e-6)
+        assert printed["training_seconds"] == row["seconds"]
+        assert printed["trained_characters"] == row["tokens"]
+        assert printed["parameters"] == row["parameters"]
 
 
 # --- the command line --------------------------------------------------------------------------------------
