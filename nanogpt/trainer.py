@@ -147,10 +147,7 @@ def _train(
             f"{f', {group.size} processes' if group.size > 1 else ''}; {describe()}"
         )
 
-    row: dict[str, Any] = {}
-
     def log(**values: Any) -> dict[str, Any]:
-        nonlocal row
         row = {"step": step, "tokens": step * batch_tokens, "seconds": round(seconds, 2), **values}
         with metrics.open("a") as f:
             f.write(json.dumps(row) + "\n")
@@ -228,7 +225,7 @@ def _train(
         bar.update()
         bar.set_postfix(loss=f"{loss:.3f}", lr=f"{share:.2f}", tok_s=f"{step * batch_tokens / seconds:,.0f}")
         if step % config.log_interval == 0:
-            log(loss=loss, lr=peak_rates[0][0] * share, norm=norm)
+            log(loss=loss, lr=peak_rates[0][0] * share, norm=None if overflowed else norm)
         if step == 10:
             say(f"about {(config.max_iters - step) * seconds / step / 60:.1f} minutes of training to go")
         if step in keep:
