@@ -29,10 +29,12 @@ def add_options(parser: argparse.ArgumentParser, config: type[Any], leave_out: t
         if f.name in leave_out:
             continue
         names = dict.fromkeys([f"--{f.name}", f"--{f.name.replace('_', '-')}"])
-        default = "" if f.default in (None, "", False, MISSING) else f" (default {f.default})"
+        default = "" if f.default in (None, "", False, (), MISSING) else f" (default {f.default})"
         how: dict[str, Any] = {"help": f.metadata["help"] + default, "default": argparse.SUPPRESS}
         if f.type is bool:
             how["action"] = argparse.BooleanOptionalAction
+        elif f.type == tuple[str, ...]:
+            how |= {"nargs": "+", "metavar": "DIR"}
         else:
             how |= {"type": f.type if f.type in (int, float) else str, "metavar": f.name.split("_")[-1].upper()}
             if f.metadata.get("choices"):

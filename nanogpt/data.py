@@ -111,11 +111,12 @@ class Windows:
     """Training batches as a pure function of (seed, number), so that resuming needs no stored state.
 
     An epoch covers the text once with windows of `block_size` characters that start at a fresh random offset
-    and come in a fresh random order.
+    and come in a fresh random order. The targets are the ids themselves, or a row of probabilities for each (n, V).
     """
 
-    def __init__(self, ids: Tensor, block_size: int, seed: int):
+    def __init__(self, ids: Tensor, block_size: int, seed: int, targets: Tensor | None = None):
         self.ids, self.block_size, self.seed = ids, block_size, seed
+        self.targets = ids if targets is None else targets
         self.per_epoch = len(ids) // block_size - 1  # one less: the offset takes up to a window, the target one id
         if self.per_epoch < 1:
             raise DataError(
@@ -125,13 +126,13 @@ class Windows:
         self._starts: OrderedDict[int, Tensor] = OrderedDict()
 
     def batch(self, number: int, batch_size: int) -> tuple[Tensor, Tensor]:
-        """Batch `number` as x and its targets y, the same windows one character later, each (batch_size, T)."""
+        """Batch `number` as x (batch_size, T) and y, the targets one character later, (batch_size, T) or (…, T, V)."""
         first = number * batch_size
         starts = torch.stack(
             [self._epoch(i // self.per_epoch)[i % self.per_epoch] for i in range(first, first + batch_size)]
         )
-        rows = self.ids[starts[:, None] + torch.arange(self.block_size + 1)]  # (batch_size, T + 1)
-        return rows[:, :-1], rows[:, 1:]
+        places = starts[:, None] + torch.arange(self.block_size)  # (batch_size, T)
+        return self.ids[places], self.targets[places + 1]
 
     def _epoch(self, epoch: int) -> Tensor:
         """The start of every window of one epoch, (per_epoch,), in the order they are visited."""

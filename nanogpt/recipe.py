@@ -57,6 +57,7 @@ class TrainConfig:
     beta1: float = option(0.9, "AdamW's memory of the gradient", 0, 0.9999)
     beta2: float = option(0.95, "AdamW's memory of its square", 0, 0.99999)
     grad_clip: float = option(1.0, "largest norm of the gradient; 0 is off", 0, 1e9)
+    distill_from: tuple[str, ...] = option((), "teachers' folders: half of each target is what they expect")
     ema_decay: float = option(0.0, "decay of the averaged weights that are then the model; 0 is off", 0, 0.99999)
 
     eval_interval: int = option(250, "steps between evaluations", 1, 10_000_000)
@@ -111,6 +112,8 @@ def _checked(f: "Field[Any]", value: Any) -> Any:
         return checks.whole(f.name, value, int(f.metadata["low"]), int(f.metadata["high"]))
     if f.type is float:
         return checks.number(f.name, value, f.metadata["low"], f.metadata["high"])
+    if f.type == tuple[str, ...]:
+        return tuple(map(str, value))
     return value
 
 

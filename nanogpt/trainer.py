@@ -29,6 +29,7 @@ from nanogpt import checkpoint, score
 from nanogpt.card import model_card
 from nanogpt.data import Corpus, DataError, Windows, load_corpus, mix_seed
 from nanogpt.device import autocast, describe, deterministic, pick_device, pick_dtype
+from nanogpt.distill import load_teachers, soft_targets
 from nanogpt.distributed import Group, LostProcessError
 from nanogpt.engine import generate
 from nanogpt.models import build_model
@@ -64,13 +65,16 @@ def train(config: TrainConfig, command: str = "", group: Group = ALONE) -> dict[
     folder = config.folder
     if config.eval_only:
         return _judge(config, device, corpus)
-    if not group.leads:  # whoever leads checks, locks and writes; all must see the folder to resume
-        with _stoppable() as stop, _together(folder):
-            return _train(config, command, device, dtype, corpus, windows, stop, group, unheard)
-    if folder.exists() and any(folder.iterdir()) and not (config.overwrite or config.resume):
+    if group.leads and folder.exists() and any(folder.iterdir()) and not (config.overwrite or config.resume):
         raise TrainError(
             f"{folder} exists. Give --resume to go on with it, --overwrite to replace it, or another --name."
         )
+    if config.distill_from:
+        teachers = load_teachers(config.distill_from, corpus.tokenizer, device)
+        windows.targets = soft_targets(teachers, corpus.train)
+    if not group.leads:  # whoever leads locks and writes; all must see the folder to resume
+        with _stoppable() as stop, _together(folder):
+            return _train(config, command, device, dtype, corpus, windows, stop, group, unheard)
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder), _stoppable() as stop, _together(folder):
         if not config.resume:  # what an overwritten run left would pass for newer
@@ -197,7 +201,7 @@ def _train(
             torch.manual_seed(mix_seed(config.seed, number))  # dropout's randomness
             x, y = (part.to(device) for part in windows.batch(number, config.batch_size))
             with autocast(device, dtype):
-                micro_loss = F.cross_entropy(forward(x).flatten(0, 1), y.flatten())
+                micro_loss = F.cross_entropy(forward(x).flatten(0, 1), y.flatten(0, 1))
             scaler.scale(micro_loss / config.gradient_accumulation_steps).backward()
             loss += micro_loss.item() / config.gradient_accumulation_steps
         group.mean_gradients(model)

@@ -18,7 +18,7 @@ FLOORS = [
     {"tokenizer", "layers", "sampling", "device", "distributed", "report"},
     {"data", "models", "prompt"},
     {"checkpoint", "engine", "interpret", "score", "recipe"},
-    {"optimizer", "card"},  # beside the trainer, which imports them
+    {"optimizer", "card", "distill"},  # beside the trainer, which imports them
     {"trainer", "zoo", "hub", "bench", "plot"},
     {"continuation", "explain"},  # what the page and the command line do alike with a model of the zoo
     {"cli", "playground"},
