@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from nanogpt.kv_cache import KVCache, window_start
 from nanogpt.sampling import SamplingParams, choose, gumbel_noise
 
-GUESSES = 3  # characters that a draft looks ahead
+GUESSES = 6  # characters that a draft looks ahead
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Reader:
     def __init__(self, model: nn.Module, *, batch_size: int = 1, cached: bool = True):
         self.model = model
         self.block_size: int = model.config.block_size  # type: ignore[union-attr, assignment]
+        self.slides = getattr(model, "any_length", False)  # a short sight is read anew each time, always whole
         self.cache: KVCache | None = model.new_cache(batch_size) if cached else None  # type: ignore[operator]
         self.ids = torch.empty(batch_size, 0, dtype=torch.long, device=next(model.parameters()).device)
         self.start = 0  # where the window begins
@@ -49,8 +50,8 @@ class Reader:
         """
         unread = self.ids.size(1)
         self.ids = torch.cat((self.ids, torch.as_tensor(ids, device=self.ids.device)), dim=1)
-        start = window_start(self.ids.size(1), self.block_size)
-        assert rows == 1 or start == window_start(self.ids.size(1) - rows + 1, self.block_size)
+        start = self._window(self.ids.size(1))
+        assert rows == 1 or start == self._window(self.ids.size(1) - rows + 1)
         if self.cache is None:
             unread = start
         elif start != self.start:
@@ -62,7 +63,11 @@ class Reader:
     def room(self, count: int) -> int:
         """How many characters more the window will hold when another `count` have been read."""
         length = self.ids.size(1) + count
-        return window_start(length, self.block_size) + self.block_size - length
+        return 0 if self.slides else self._window(length) + self.block_size - length
+
+    def _window(self, length: int) -> int:
+        """Where the window begins when `length` characters have been read."""
+        return max(0, length - self.block_size) if self.slides else window_start(length, self.block_size)
 
     def forget(self, count: int) -> None:
         """Un-read the last `count` characters; they must lie in the present window."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from nanogpt.tokenizer import CharTokenizer, describe_unknown, normalise
 
 MAX_PROMPT = 2_000
+SHORT_SIGHT = 16  # a model that sees no more than this never sees a prompt whole, and needs no notice of it
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,6 @@ def read_prompt(text: object, tokenizer: CharTokenizer, block_size: int) -> Prom
     notices = [describe_unknown(unknown)] if unknown else []
     if not known:
         notices.append("The prompt is empty: starting from a newline.")
-    elif len(known) > block_size > 2:  # an n-gram never sees a prompt, so that needs no notice
+    elif len(known) > block_size > SHORT_SIGHT:
         notices.append(f"Only the last {block_size:,} of {len(known):,} characters fit.")
     return Prompt(known, tokenizer.encode(known) or [tokenizer.start_id], notices)

@@ -28,9 +28,11 @@ class TrainConfig:
     val_fraction: float = option(0.1, "share of the text, at its end, kept for validation", 0.001, 0.9)
     tune: bool = option(False, "judge on the last 5 %% of the training text, to choose settings without validation")
 
-    n_layer: int = option(6, "blocks (gpt)", 1, 48)
+    n_layer: int = option(6, "blocks (gpt), hidden layers (mlp)", 1, 48)
     n_head: int = option(4, "attention heads a layer (gpt, self_attention)", 1, 64)
-    n_embd: int = option(256, "width of the residual stream (gpt, self_attention)", 1, 4096)
+    n_embd: int = option(256, "width of the residual stream (gpt, self_attention) or the hidden layers (mlp)", 1, 4096)
+    n_context: int = option(8, "characters that the mlp sees", 1, 64)
+    n_vector: int = option(24, "numbers that stand for a character (mlp)", 1, 512)
     block_size: int = option(256, "characters in a training window; the context of gpt and self_attention", 2, 4096)
     dropout: float = option(0.0, "share of each residual branch dropped while training", 0, 0.9)
     bias: bool = option(False, "biases in linear layers and norms (gpt, self_attention)")
@@ -123,6 +125,15 @@ TABLE = {"max_iters": 300, "batch_size": 64, "learning_rate": 0.1, "optimizer": 
 MODEL_DEFAULTS: dict[str, dict[str, Any]] = {
     "bigram": TABLE,
     "trigram": {**TABLE, "learning_rate": 0.05, "weight_decay": 0.05},
+    "mlp": {
+        "n_layer": 3,
+        "max_iters": 1000,
+        "batch_size": 16,
+        "learning_rate": 5e-3,
+        "matrix_lr": 0.02,
+        "weight_decay": 0.1,
+        "cooldown": 0.8,
+    },
     "self_attention": {"n_head": 8, "n_embd": 128, "max_iters": 800, "batch_size": 16, "learning_rate": 0.01},
     "gpt": {},
 }

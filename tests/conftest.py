@@ -13,7 +13,7 @@ from torch import nn
 
 from nanogpt.models import MODELS, build_model, make_config
 
-SMALL = {"vocab_size": 11, "block_size": 8, "n_layer": 2, "n_head": 2, "n_embd": 16}
+SMALL = {"vocab_size": 11, "block_size": 8, "n_layer": 2, "n_head": 2, "n_embd": 16, "n_context": 5, "n_vector": 5}
 # Every row of the table, the GPT as nanoGPT has it, and one in which the character before is mixed in.
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {kind: (kind, {}) for kind in MODELS}
 VARIANTS["gpt-as-nanogpt"] = (

@@ -49,14 +49,14 @@ def test_attention_looks_back(tiny: Callable[..., nn.Module]) -> None:
         assert (embedded.grad[0].abs().sum(-1) > 0).all()
 
 
-@pytest.mark.parametrize(("name", "sight"), [("bigram", 1), ("trigram", 2)])
-def test_an_n_gram_sees_n_minus_one_characters(name: str, sight: int, tiny: Callable[..., nn.Module]) -> None:
+@pytest.mark.parametrize(("name", "sight"), [("bigram", 1), ("trigram", 2), ("mlp", 5)])
+def test_a_short_sight_ends_where_it_says(name: str, sight: int, tiny: Callable[..., nn.Module]) -> None:
     model = tiny(name)
     assert model.config.block_size == sight
-    a, b = torch.tensor([[1, 2, 3, 4, 5], [6, 7, 8, 4, 5]])
-    a[5 - sight :] = b[5 - sight :]
+    a, b = torch.tensor([[1, 2, 3, 4, 5, 6, 7, 8], [8, 7, 6, 5, 4, 3, 2, 1]])
+    a[8 - sight :] = b[8 - sight :]
     assert torch.equal(model(a[None])[0, -1], model(b[None])[0, -1])
-    b[5 - sight] = 0
+    b[8 - sight] = 0
     assert not torch.equal(model(a[None])[0, -1], model(b[None])[0, -1])
 
 
@@ -113,7 +113,7 @@ def test_whole_numbers_that_came_as_floats_are_whole() -> None:
     """A config.json with `"n_layer": 2.0` passed the check and then stopped the model with a TypeError."""
     values = {"vocab_size": 11.0, "block_size": 8.0, "n_layer": 2.0, "n_head": 2.0, "n_embd": 16.0}
     assert build_model(make_config("gpt", values)).config.n_layer == 2
-    for kind in ("bigram", "trigram"):
+    for kind in ("bigram", "trigram", "mlp"):
         build_model(make_config(kind, {"vocab_size": 11.0}))
     del values["n_layer"]
     build_model(make_config("self_attention", values))
@@ -128,7 +128,7 @@ def test_heads_divide_the_width() -> None:
 
 
 def test_unknown_model_and_field() -> None:
-    with pytest.raises(ValueError, match="the models are bigram, trigram, self_attention, gpt"):
+    with pytest.raises(ValueError, match="the models are bigram, trigram, mlp, self_attention, gpt"):
         make_config("../gpt", {})
     with pytest.raises(ValueError, match="Unknown field of gpt: 'n_experts'"):
         make_config("gpt", {"vocab_size": 11, "n_experts": 8})

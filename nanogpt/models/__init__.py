@@ -11,6 +11,7 @@ from torch import nn
 
 from nanogpt.models.bigram import Bigram, BigramConfig
 from nanogpt.models.gpt import GPT, GPTConfig
+from nanogpt.models.mlp import WindowMLP, WindowMLPConfig
 from nanogpt.models.self_attention import SelfAttention, SelfAttentionConfig
 from nanogpt.models.trigram import Trigram, TrigramConfig
 
@@ -27,6 +28,7 @@ class Row:
 MODELS: dict[str, Row] = {
     "bigram": Row(BigramConfig, Bigram, "Bigram"),
     "trigram": Row(TrigramConfig, Trigram, "Trigram"),
+    "mlp": Row(WindowMLPConfig, WindowMLP, "MLP"),
     "self_attention": Row(SelfAttentionConfig, SelfAttention, "Self-attention"),
     "gpt": Row(GPTConfig, GPT, "GPT"),
 }
