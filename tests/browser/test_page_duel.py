@@ -30,18 +30,24 @@ def lengths_while_running(page: Page, count: int) -> list[list[int]]:
     return seen[1:]
 
 
-def test_both_sides_grow_and_stop_keeps_what_there_is(visit: Visit) -> None:
-    """Once, a frame that was under way when Stop was pressed showed the panel as running for ever."""
-    page = visit(characters=20)
-    page.locator("#length input[type=number]").fill("2000")
-    assert lengths_while_running(page, 3)[1][1] < 2000  # drawn while it was written, not at once at the end
-
+def stop(page: Page) -> list[str]:
+    """Press Stop; both texts, which nothing follows any more."""
     page.locator("#stop").click()
     page.wait_for_function(BOTH.format("stopped"))
     page.wait_for_timeout(300)
     partial = texts(page)
     page.wait_for_timeout(700)
     assert texts(page) == partial
+    return partial
+
+
+def test_both_sides_grow_and_stop_keeps_what_there_is(visit: Visit) -> None:
+    """Once, a frame that was under way when Stop was pressed showed the panel as running for ever."""
+    page = visit(characters=20)
+    page.locator("#length input[type=number]").fill("2000")
+    assert lengths_while_running(page, 3)[1][1] < 2000  # drawn while it was written, not at once at the end
+
+    partial = stop(page)
     assert all(20 < len(text) < 2000 for text in partial)
     assert [status(page, side) for side in (1, 2)] == ["stopped", "stopped"]
 
@@ -58,12 +64,7 @@ def test_stop_halts_the_run_of_a_link_too(visit: Visit) -> None:
     """Once it was an event of its own: Stop did not know it, and a slider's run wrote between its frames."""
     page = visit(characters=2000, run=False, wait=False)
     page.wait_for_function(f"() => document.querySelector('#side_2 .text') && ({LENGTHS})()[1] > 100")
-    page.locator("#stop").click()
-    page.wait_for_function(BOTH.format("stopped"))
-    page.wait_for_timeout(300)
-    partial = texts(page)
-    page.wait_for_timeout(700)
-    assert texts(page) == partial
+    partial = stop(page)
     assert all(100 < len(text) < 2000 for text in partial)
 
 
