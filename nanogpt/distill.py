@@ -10,7 +10,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from tqdm import tqdm
 
 from nanogpt import checkpoint, score
@@ -33,18 +32,20 @@ def soft_targets(teachers: Sequence[nn.Module], ids: Tensor) -> Tensor:
 
     Half of each row is the character that stands there, half the average of the teachers' probabilities.
     """
-    truth = F.one_hot(ids, teachers[0].config.vocab_size).float()  # type: ignore[union-attr, arg-type]
-    expected = torch.stack([expectations(teacher, ids) for teacher in teachers]).mean(0)
-    expected[0] = truth[0]  # nothing stands before it
-    return (truth + expected) / 2
+    vocab_size: int = teachers[0].config.vocab_size  # type: ignore[union-attr, assignment]
+    targets = torch.zeros(len(ids), vocab_size).scatter_(1, ids[:, None], 0.5)
+    for teacher in teachers:
+        targets += expectations(teacher, ids) / (2 * len(teachers))
+    targets[0] *= 2  # nothing stands before it to expect it by
+    return targets
 
 
 @torch.inference_mode()
 def expectations(model: nn.Module, ids: Tensor, batch_size: int = 32) -> Tensor:
     """The model's probabilities at each place of ids (n,), given what stands before it: (n, V); row 0 is zeros.
 
-    The windows overlap by a quarter, which counts in the first only: every place but the text's first is judged with
-    at least a quarter of a window before it.
+    The windows overlap by a quarter, and what one says of its own first quarter counts at the text's beginning only:
+    every later place is judged with at least a quarter of a window before it.
     """
     window = min(score.evaluation_window(model), len(ids) - 1)
     device = next(model.parameters()).device
