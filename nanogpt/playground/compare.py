@@ -16,7 +16,7 @@ from nanogpt.playground.components.card import card
 from nanogpt.playground.components.text import selected_character, surprise_legend, text_panel, text_value
 from nanogpt.playground.components.track import track
 from nanogpt.playground.controls import EXAMPLES, MAX_SIDES, Controls, Run, build_controls, refit
-from nanogpt.playground.duel import FRAME, PREVIEW, Side, duel, saved_by_last, verdicts
+from nanogpt.playground.duel import FRAME, PREVIEW, SELDOM, Side, duel, saved_by_last, verdicts
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
 from nanogpt.playground.selection import UP_TO_SELECTED, explanation
 from nanogpt.playground.takeaway import as_api_call, as_command, trace
@@ -93,16 +93,16 @@ def compare_tab(zoo: Zoo) -> CompareTab:
     # --- running ---
     def compare(*values):  # type: ignore[no-untyped-def]
         """A run; while a slider is held, only its first frame, so that the next value has its turn at once."""
-        values, held = values[:-1], values[-1]
+        values, pace = values[:-1], values[-1]
+        held, frame = pace == HELD, {HELD: PREVIEW, MOVED: SELDOM}.get(pace, FRAME)
         with refused():
             run = Run.of(values)
             # An unused panel gets an empty value: gr.skip() costs Gradio more than a frame of text.
             unused = [text_value("")] * (MAX_SIDES - len(run.names))
             sides: list[Side] = []
             try:
-                frame = PREVIEW if held else FRAME
                 for sides in duel(zoo, run.prompt, run.names, run.params, run.method, run.width, frame):
-                    if held and len(sides[0].ids) == 1:
+                    if pace in (HELD, MOVED) and len(sides[0].ids) == 1:
                         continue  # a text that shrinks to one character at every step would flicker
                     yield [side.value("running") for side in sides] + unused + [gr.skip()]
                     if held:
@@ -144,7 +144,7 @@ def compare_tab(zoo: Zoo) -> CompareTab:
         compare,
         [*controls.all, again],
         [*panels, compared],
-        js=HELD,
+        js=PACE,
         **QUIET,
         **MODEL_LIMIT,
         **LATEST,
@@ -209,12 +209,14 @@ STOPPED = (
     """(...sides) => sides.map((side) => side && side.status === "running" ? {...side, status: "stopped"} : side)"""
 )
 
-# While a slider is held, a run is a preview; when it is let go after one, the whole text follows. (Gradio fires a
-# slider's release also when its number box merely loses the focus.)
-HELD = """(...values) => {
+# How a run comes to the page. While a slider is held, a run is a preview; when it is let go after one, the whole text
+# follows. (Gradio fires a slider's release also when its number box merely loses the focus.)
+HELD, MOVED = 1, 2
+PACE = """(...values) => {
   const held = document.querySelector("input[type=range]:active") !== null;
+  const moved = document.body.dataset.preview || document.activeElement?.matches("input[type=range]");
   document.body.dataset.preview = held ? "shown" : "";
-  return [...values.slice(0, -1), Number(held)];
+  return [...values.slice(0, -1), held ? 1 : moved ? 2 : 0];
 }"""
 
 COMPLETED = """(runs) => (document.body.dataset.preview ? runs : runs + 1)"""

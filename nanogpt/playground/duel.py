@@ -20,6 +20,7 @@ from nanogpt.sampling import SamplingParams
 from nanogpt.zoo import Loaded, Zoo
 
 FRAME = 0.1  # seconds between updates of the page: faster costs the browser more than the eye sees
+SELDOM = 0.5  # the same where a text changes under a slider: it need not be seen to be written again
 PREVIEW = 0.05  # seconds that a preview writes: whoever lets the slider go waits for its end
 TIME_LIMIT = 20.0  # seconds a run may take
 METHODS = {"sample": "Sample", "beam": "Beam search"}
