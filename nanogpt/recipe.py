@@ -150,7 +150,16 @@ PRESETS: dict[str, dict[str, Any]] = {
         "weight_decay": 0.1,
         "eval_interval": 100,
     },
-    "best": {"max_iters": 1200, "dropout": 0.1, "weight_decay": 0.5, "cooldown": 0.7},
+    "best": {
+        "max_iters": 1800,
+        "batch_size": 16,
+        "gradient_accumulation_steps": 2,
+        "dropout": 0.1,
+        "weight_decay": 0.33,
+        "cooldown": 0.65,
+        "min_lr": 0.0,
+        "eval_interval": 400,
+    },
 }
 PRESETS["nanogpt"] = {
     "n_layer": 6, "n_head": 6, "n_embd": 384, "block_size": 256, "dropout": 0.2, "position": "learned",
