@@ -90,9 +90,9 @@ class Zoo:
             self._broken.pop(name, None)
 
     def _draft(self, tokenizer: CharTokenizer) -> nn.Module | None:
-        """Of the n-grams with this vocabulary, the one that sees furthest; they are loaded before other models."""
-        ngrams = (known for _, known in self._models.values() if getattr(known.model, "any_length", False))
-        fitting = [known for known in ngrams if known.tokenizer.chars == tokenizer.chars]
+        """Of the models of a short sight with this vocabulary, the one that sees furthest; they are loaded first."""
+        small = (known for _, known in self._models.values() if getattr(known.model, "any_length", False))
+        fitting = [known for known in small if known.tokenizer.chars == tokenizer.chars]
         return max(fitting, key=lambda known: known.block_size).model if fitting else None
 
     @property

@@ -45,7 +45,7 @@ def teacher(run: Callable[..., TrainConfig], text_file: Path) -> Path:
 
 @torch.no_grad()
 def test_each_place_is_judged_by_what_stands_before_it(model: nn.Module, places: Tensor) -> None:
-    """By all of its window, and never by itself or by what follows."""
+    """By its window so far, and never by itself or by what follows."""
     got = expectations(model, places, batch_size=3)
     sight = min(model.config.block_size, 8)  # type: ignore[union-attr]
     assert (got[1:].sum(-1) - 1).abs().max() <= 1e-6
