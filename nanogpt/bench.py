@@ -18,6 +18,7 @@ from nanogpt.engine import generate
 from nanogpt.models import build_model
 from nanogpt.models.gpt import GPTConfig
 from nanogpt.optimizer import build_optimizers
+from nanogpt.packed import PackedLinear
 from nanogpt.sampling import SamplingParams, choose, gumbel_noise
 
 
@@ -71,7 +72,8 @@ def bench_generation(model: nn.Module, draft: nn.Module | None = None, *, rounds
         few = min(count, 8)  # an uncached character costs a whole window, so fewer of them are timed
         cached_rate(draft), slide(1)  # warm up
         rows = [(cached_rate(), cached_rate(draft), rate(partial(slide, few))) for _ in range(rounds)]
-        weights = sum(p.numel() * p.element_size() for p in model.parameters())
+        packed = (m for m in model.modules() if isinstance(m, PackedLinear))
+        weights = sum(p.nbytes for p in model.parameters()) + sum(m.nbytes for m in packed)
         cache = model.new_cache(1)  # type: ignore[operator]
         held = sum(t.nbytes for t in (*cache.key, *cache.value)) * 3 // 4 if cache else 0  # on average 3/4 of a window
         bandwidth = memory_bandwidth()

@@ -12,6 +12,7 @@ from torch import nn
 from nanogpt.checkpoint import CONFIG, CheckpointError, load
 from nanogpt.checks import shown
 from nanogpt.models import MODELS, kind_of
+from nanogpt.packed import pack
 from nanogpt.tokenizer import CharTokenizer
 
 
@@ -21,8 +22,9 @@ class Loaded:
 
     name: str
     folder: Path
-    model: nn.Module
+    model: nn.Module  # packed: to be read, not trained
     tokenizer: CharTokenizer
+    parameters: int
     draft: nn.Module | None = None  # a small model of the same vocabulary that makes this one write faster
 
     @property
@@ -38,10 +40,6 @@ class Loaded:
         """What the page calls it: the model's name, and the folder's where that says more."""
         title = MODELS[self.kind].title
         return title if self.name == self.kind else f"{title} ({self.name})"
-
-    @property
-    def parameters(self) -> int:
-        return sum(p.numel() for p in self.model.parameters())
 
 
 Stamp = tuple[int, int, int]
@@ -85,7 +83,8 @@ class Zoo:
         except CheckpointError as error:
             self._broken[name] = (stamp, str(error))
         else:
-            loaded = Loaded(name, self.root / name, _by_columns(model), tokenizer, self._draft(tokenizer))
+            parameters = sum(p.numel() for p in model.parameters())
+            loaded = Loaded(name, self.root / name, pack(model), tokenizer, parameters, self._draft(tokenizer))
             self._models[name] = (stamp, loaded)
             self._broken.pop(name, None)
 
@@ -125,14 +124,6 @@ class Zoo:
                 known = ", ".join(map(shown, self.names)) or "none"
                 raise ValueError(f"Unknown model {shown(name)}; the models are {known}.")
             return self._models[name][1]
-
-
-def _by_columns(model: nn.Module) -> nn.Module:
-    """Lay the matrices out in memory column by column: the few rows that generation multiplies go faster so."""
-    for module in model.modules():
-        if isinstance(module, nn.Linear):
-            module.weight.data = module.weight.data.t().contiguous().t()
-    return model
 
 
 def _stamp(path: Path) -> Stamp | None:

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "nanogpt"
 # A room imports from the floors below its own only; sideways only inside models/ and playground/.
 FLOORS = [
     {"checks", "kv_cache"},  # what floor 0 itself stands on
-    {"tokenizer", "layers", "sampling", "device", "distributed", "report"},
+    {"tokenizer", "layers", "packed", "sampling", "device", "distributed", "report"},
     {"data", "models", "prompt"},
     {"checkpoint", "engine", "interpret", "score", "recipe"},
     {"optimizer", "card", "distill"},  # beside the trainer, which imports them
