@@ -58,7 +58,7 @@ class Reader:
             self.cache.forget(self.cache.length)
             unread = start
         self.start = start
-        return self.model(self.ids[:, unread:], self.cache)[:, -rows:].float()
+        return self.model(self.ids[:, unread:], self.cache, rows).float()
 
     def room(self, count: int) -> int:
         """How many characters more the window will hold when another `count` have been read."""
@@ -125,7 +125,7 @@ def guess(draft: nn.Module, ids: Sequence[int], params: SamplingParams, noise: T
     seen: int = draft.config.block_size  # type: ignore[union-attr, assignment]
     new = list(ids[-seen:])
     for luck in noise:
-        new.append(choose(draft(torch.tensor([new[-seen:]]))[0, -1], params, luck))
+        new.append(choose(draft(torch.tensor([new[-seen:]]), rows=1)[0, 0], params, luck))
     return new[len(new) - len(noise) :]
 
 

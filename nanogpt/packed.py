@@ -8,6 +8,8 @@ are read from there and multiplied and added up in float32. Knows linear layers;
 import torch
 from torch import Tensor, nn
 
+WORTH_IT = 100_000  # weights; a call of a packed layer costs some microseconds more, which smaller ones never win back
+
 
 class PackedLinear(nn.Module):
     """x (…, in_features) in float32 → (…, out_features) in float32, by float16 weights. Not for training."""
@@ -28,13 +30,13 @@ class PackedLinear(nn.Module):
 def pack(model: nn.Module) -> nn.Module:
     """Pack the linear layers of a model that is only read from now on; return it.
 
-    Left as they are: the head, whose weights may be the embedding's, weights that float16 would change, and all of
-    them where PyTorch has no such product (it is FBGEMM's, for x86).
+    Left as they are: small layers, weights that float16 would change, and all of them where PyTorch has no such
+    product (it is FBGEMM's, for x86).
     """
     if torch.backends.quantized.engine in ("x86", "fbgemm"):
         for module in list(model.modules()):
             for name, child in module.named_children():
-                if isinstance(child, nn.Linear) and name != "lm_head" and _fits(child.weight):
+                if isinstance(child, nn.Linear) and child.weight.numel() >= WORTH_IT and _fits(child.weight):
                     setattr(module, name, PackedLinear(child))
     return model
 

@@ -67,6 +67,13 @@ def test_shapes(model: nn.Module) -> None:
 
 
 @torch.no_grad()
+def test_the_last_rows_are_those_of_all(model: nn.Module) -> None:
+    idx = torch.randint(11, (2, 7), generator=torch.Generator().manual_seed(0))
+    for rows in (1, 3, 7):
+        torch.testing.assert_close(model(idx, rows=rows), model(idx)[:, -rows:])
+
+
+@torch.no_grad()
 def test_rows_of_a_batch_do_not_meet(model: nn.Module) -> None:
     idx = torch.randint(11, (4, 8), generator=torch.Generator().manual_seed(0))
     alone = torch.cat([model(row[None]) for row in idx])

@@ -1,7 +1,8 @@
 """The table of models. Adding one is a file beside these and a row here.
 
-Every model has `.config` (with `block_size`, `vocab_size`), `forward(idx, cache=None) -> logits (B, T, V)` and
-`new_cache(batch_size) -> KVCache | None`. Loss, sampling, optimisation and files are not its business.
+Every model has `.config` (with `block_size`, `vocab_size`), `forward(idx, cache=None, rows=0) -> logits (B, T, V)`
+(those after the last `rows` characters only, unless that is 0) and `new_cache(batch_size) -> KVCache | None`.
+Loss, sampling, optimisation and files are not its business.
 """
 
 from dataclasses import asdict, dataclass, fields

@@ -34,9 +34,9 @@ class Bigram(nn.Module):
         self.table = nn.Embedding(config.vocab_size, config.vocab_size)
         nn.init.zeros_(self.table.weight)  # before training every next character is as likely as any other
 
-    def forward(self, idx: Tensor, cache: KVCache | None = None) -> Tensor:
-        """idx (B, T) → logits (B, T, V)."""
-        return self.table(idx)
+    def forward(self, idx: Tensor, cache: KVCache | None = None, rows: int = 0) -> Tensor:
+        """idx (B, T) → logits (B, T, V), or after the last `rows` characters only."""
+        return self.table(idx[:, -rows:])
 
     def new_cache(self, batch_size: int) -> None:
         """There is nothing to remember."""

@@ -108,8 +108,11 @@ class GPT(nn.Module):
             else:
                 nn.init.normal_(p, std=0.02)
 
-    def forward(self, idx: Tensor, cache: KVCache | None = None) -> Tensor:
-        """idx (B, T) → logits (B, T, V). With a cache, idx follows the characters that the cache holds."""
+    def forward(self, idx: Tensor, cache: KVCache | None = None, rows: int = 0) -> Tensor:
+        """idx (B, T) → logits (B, T, V), or after the last `rows` characters only.
+
+        With a cache, idx follows the characters that the cache holds.
+        """
         t = self.transformer
         start = cache.length if cache is not None else 0
         x = t["wte"](idx)  # (B, T, C)
@@ -124,10 +127,10 @@ class GPT(nn.Module):
             x = checkpoint(block, x, use_reentrant=False) if again else block(x, cache)
         if cache is not None:
             cache.advance(idx)
-        return self.lm_head(t["ln_f"](x))
+        return self.lm_head(t["ln_f"](x[:, -rows:]))
 
     def new_cache(self, batch_size: int) -> KVCache:
-        c, weight = self.config, self.lm_head.weight
+        c, weight = self.config, next(self.parameters())
         return KVCache(
             c.n_layer,
             batch_size,

@@ -53,10 +53,13 @@ class WindowMLP(nn.Module):
         self.lm_head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
         nn.init.zeros_(self.lm_head.weight)
 
-    def forward(self, idx: Tensor, cache: KVCache | None = None) -> Tensor:
-        """idx (B, T) → logits (B, T, V). Before the first character stands id 0, in prose the newline."""
+    def forward(self, idx: Tensor, cache: KVCache | None = None, rows: int = 0) -> Tensor:
+        """idx (B, T) → logits (B, T, V), or after the last `rows` characters only.
+
+        Before the first character stands id 0, in prose the newline.
+        """
         n = self.config.n_context
-        seen = F.pad(idx, (n - 1, 0)).unfold(1, n, 1)  # (B, T, n_context)
+        seen = F.pad(idx, (n - 1, 0)).unfold(1, n, 1)[:, -rows:]  # (B, T or rows, n_context)
         x = self.wte(seen).flatten(2)
         for norm, layer in zip(self.norm, self.mlp, strict=False):
             x = relu_squared(layer(norm(x)))

@@ -51,18 +51,18 @@ class SelfAttention(nn.Module):
         nn.init.normal_(self.wpe.weight, std=0.5)
         nn.init.zeros_(self.lm_head.weight)
 
-    def forward(self, idx: Tensor, cache: KVCache | None = None) -> Tensor:
-        """idx (B, T) → logits (B, T, V)."""
+    def forward(self, idx: Tensor, cache: KVCache | None = None, rows: int = 0) -> Tensor:
+        """idx (B, T) → logits (B, T, V), or after the last `rows` characters only."""
         start = cache.length if cache is not None else 0
         position = torch.arange(start, start + idx.size(1), device=idx.device)
         x = self.wte(idx) + self.wpe(position)  # (B, T, C)
         x = x + self.attn(x, cache)
         if cache is not None:
             cache.advance(idx)
-        return self.lm_head(self.ln_f(x))
+        return self.lm_head(self.ln_f(x[:, -rows:]))
 
     def new_cache(self, batch_size: int) -> KVCache:
-        c, weight = self.config, self.lm_head.weight
+        c, weight = self.config, next(self.parameters())
         return KVCache(
             1, batch_size, c.n_head, c.block_size, c.n_embd // c.n_head, dtype=weight.dtype, device=weight.device
         )

@@ -35,10 +35,13 @@ class Trigram(nn.Module):
         self.table = nn.Embedding(config.vocab_size**2, config.vocab_size)
         nn.init.zeros_(self.table.weight)
 
-    def forward(self, idx: Tensor, cache: KVCache | None = None) -> Tensor:
-        """idx (B, T) → logits (B, T, V). Before the first character stands id 0, in prose the newline."""
+    def forward(self, idx: Tensor, cache: KVCache | None = None, rows: int = 0) -> Tensor:
+        """idx (B, T) → logits (B, T, V), or after the last `rows` characters only.
+
+        Before the first character stands id 0, in prose the newline.
+        """
         before = F.pad(idx, (1, 0))[:, :-1]  # (B, T), idx moved one to the right
-        return self.table(before * self.config.vocab_size + idx)
+        return self.table((before * self.config.vocab_size + idx)[:, -rows:])
 
     def new_cache(self, batch_size: int) -> None:
         """Two characters are cheap to read again."""
