@@ -21,7 +21,7 @@ tags: [character-level, {config.model.replace("_", "-")}]
 
 # {config.name}
 
-A {MODELS[config.model].title} of single characters, trained on {corpus.name} by this project's `train.py`.
+This {MODELS[config.model].title} of single characters was trained on {corpus.name} by this project's `train.py`.
 
 | | |
 |---|---|
