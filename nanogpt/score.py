@@ -5,10 +5,12 @@ Knows ids, vocabularies and the models' contract; knows no corpus and no file.
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from tqdm import tqdm
 
 from nanogpt.kv_cache import window_start
 from nanogpt.tokenizer import CharTokenizer, describe_unknown, normalise
@@ -16,6 +18,7 @@ from nanogpt.tokenizer import CharTokenizer, describe_unknown, normalise
 BITS = 1 / math.log(2)  # nats → bits
 PROTOCOL_WINDOW = 256
 PROTOCOL_OFFSETS = range(0, 256, 32)
+BAR: dict[str, Any] = {"delay": 2, "leave": False, "disable": None}  # for someone who waits at a terminal
 
 
 @torch.inference_mode()
@@ -67,7 +70,7 @@ def windows_loss(
     model.eval()
     device = next(model.parameters()).device
     means = []
-    for offset in offsets:
+    for offset in tqdm(list(offsets), "whole text", unit="offset", **BAR):
         n = (len(ids) - 1 - offset) // window
         if n < 1:
             raise ValueError(f"The text has {len(ids):,} characters; a window of {window} at {offset} does not fit.")
@@ -91,7 +94,7 @@ def random_windows_loss(
     device = next(model.parameters()).device
     generator = torch.Generator().manual_seed(seed)
     total = 0.0
-    for _ in range(batches):
+    for _ in tqdm(range(batches), "random windows", unit="batch", **BAR):
         start = torch.randint(len(ids) - window, (batch_size,), generator=generator)
         rows = ids[start[:, None] + torch.arange(window + 1)].to(device)
         total += F.cross_entropy(model(rows[:, :-1]).float().flatten(0, 1), rows[:, 1:].flatten()).item()
