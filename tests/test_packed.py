@@ -3,6 +3,7 @@
 import copy
 from pathlib import Path
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -61,3 +62,8 @@ def test_a_bias_is_added() -> None:
 def test_a_copy_shares_what_never_changes() -> None:
     model = pack(nn.Sequential(linear()))
     assert copy.deepcopy(model)[0] is model[0]  # type: ignore[index]
+
+
+def test_without_fbgemm_nothing_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.quantized, "engine", "qnnpack")  # what a machine with ARM cores has
+    assert packed_layers(pack(nn.Sequential(linear()))) == []
