@@ -50,7 +50,9 @@ def build_app(zoo: Zoo) -> gr.Blocks:
                 judges = score_tab(zoo, tab)
         menus = [*compare.controls.models, looked_at.model, *judges]
         _wire_links(app, zoo, compare, looked_at, menus, tabs, notice)
-    return app.queue(api_open=False, max_size=64)
+    app.queue(api_open=False, max_size=64)
+    app._queue.sleep_when_free = 0.01  # Gradio looks for requests a thousand times a second; a model that writes waits
+    return app
 
 
 def _wire_links(
