@@ -58,7 +58,7 @@ class Reader:
             self.cache.forget(self.cache.length)
             unread = start
         self.start = start
-        return self.model(self.ids[:, unread:], self.cache, rows).float()
+        return self.model(self.ids[:, unread:], self.cache)[:, -rows:].float()
 
     def room(self, count: int) -> int:
         """How many characters more the window will hold when another `count` have been read."""

@@ -1,4 +1,4 @@
-"""Linear layers as a reader wants them: half the bytes, the same numbers.
+"""Linear layers as a reader wants them: half the bytes, the same sums to float32's rounding.
 
 What a step of generation waits for is the memory that the weights lie in. A checkpoint's bfloat16 weights fit into
 float16 (below 6·10⁻⁵ they keep 2⁻²⁵ of absolute precision, less than a float32 sum loses by its own rounding), so they

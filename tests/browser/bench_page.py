@@ -16,7 +16,6 @@ ROUNDS = 9
 STOPWATCH = """() => void (window.waited = null, addEventListener("pointerup", () => {
   const released = performance.now();
   let complete = null;
-  window.waited = null;
   const look = () => {
     const now = performance.now();
     const done = document.querySelectorAll("#side_1 [data-status=done], #side_2 [data-status=done]").length === 2;
