@@ -1,4 +1,4 @@
-"""The parts of a transformer: attention, MLP, block, norm, rotary positions.
+"""The parts of a transformer: attention, MLP, block, norm, rotary positions; and an MLP of the last characters.
 
 Knows tensors; knows no model, no loss and no file. Parameter names and arithmetic follow nanoGPT
 (https://github.com/karpathy/nanoGPT, model.py) wherever it has the part.
@@ -6,7 +6,8 @@ Sizes: B batch, T characters, C = n_embd, n_head heads of head_dim = C / n_head.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -123,6 +124,34 @@ def relu_squared(x: Tensor) -> Tensor:
 
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": F.gelu, "relu2": relu_squared}
+
+
+class ContextMLP(nn.Module):
+    """What the last `n_context` characters say together: each a vector of n_vector numbers, thought over by a network.
+
+    Bengio et al., "A neural probabilistic language model" (JMLR 3, 2003), with today's norms and activation. `widths`
+    are those of its hidden layers; the last one, normalised, is what it answers.
+    """
+
+    def __init__(self, vocab_size: int, n_context: int, n_vector: int, widths: Sequence[int]):
+        super().__init__()
+        self.n_context = n_context
+        widths = [n_context * n_vector, *widths]
+        self.wte = nn.Embedding(vocab_size, n_vector)
+        self.norm = nn.ModuleList(LayerNorm(n, bias=False) for n in widths)
+        self.mlp = nn.ModuleList(nn.Linear(a, b, bias=False) for a, b in pairwise(widths))
+
+    def forward(self, idx: Tensor, rows: int = 0) -> Tensor:
+        """idx (B, T) → (B, T, C), or after the last `rows` characters only.
+
+        Before the first character stands id 0, in prose the newline.
+        """
+        n = self.n_context
+        seen = F.pad(idx, (n - 1, 0)).unfold(1, n, 1)[:, -rows:]  # (B, T or rows, n_context)
+        x = self.wte(seen).flatten(2)
+        for norm, layer in zip(self.norm, self.mlp, strict=False):
+            x = relu_squared(layer(norm(x)))
+        return self.norm[-1](x)
 
 
 class MLP(nn.Module):

@@ -31,15 +31,14 @@ class TrainConfig:
     n_layer: int = option(6, "blocks (gpt), hidden layers (mlp)", 1, 48)
     n_head: int = option(4, "attention heads a layer (gpt, self_attention)", 1, 64)
     n_embd: int = option(256, "width of the residual stream (gpt, self_attention) or the hidden layers (mlp)", 1, 4096)
-    n_context: int = option(8, "characters that the mlp sees", 1, 64)
-    n_vector: int = option(24, "numbers that stand for a character (mlp)", 1, 512)
+    n_context: int = option(1, "characters that enter at each place, through an MLP if more than 1 (mlp, gpt)", 1, 64)
+    n_vector: int = option(24, "numbers that stand for a character in that MLP (mlp, gpt)", 1, 512)
     block_size: int = option(256, "characters in a training window; the context of gpt and self_attention", 2, 4096)
     dropout: float = option(0.0, "share of each residual branch dropped while training", 0, 0.9)
     bias: bool = option(False, "biases in linear layers and norms (gpt, self_attention)")
     position: str = option("rope", "how a place in the window is told (gpt)", choices=("learned", "rope"))
     activation: str = option("relu2", "the bend of the MLP (gpt)", choices=tuple(ACTIVATIONS))
     qk_norm: bool = option(True, "normalise queries and keys: attention cannot saturate at high rates (gpt)")
-    smear: bool = option(False, "mix into each character the one before: a head start for short runs (gpt)")
     tie_weights: bool = option(False, "one matrix for embedding and head (gpt)")
     zero_init: bool = option(True, "each block starts as the identity (gpt)")
 
@@ -127,6 +126,7 @@ MODEL_DEFAULTS: dict[str, dict[str, Any]] = {
     "trigram": {**TABLE, "learning_rate": 0.05, "weight_decay": 0.05},
     "mlp": {
         "n_layer": 3,
+        "n_context": 8,
         "max_iters": 1000,
         "batch_size": 16,
         "learning_rate": 5e-3,
@@ -140,14 +140,18 @@ MODEL_DEFAULTS: dict[str, dict[str, Any]] = {
 
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {
-        "n_layer": 4,
-        "n_embd": 128,
+        "n_layer": 2,
+        "n_head": 3,
+        "n_embd": 96,
+        "n_context": 8,
         "block_size": 128,
-        "batch_size": 12,
+        "batch_size": 24,
         "max_iters": 800,
-        "smear": True,
+        "learning_rate": 5e-3,
         "matrix_lr": 0.02,
         "weight_decay": 0.1,
+        "cooldown": 0.8,
+        "min_lr": 0.0,
         "eval_interval": 100,
     },
     "best": {

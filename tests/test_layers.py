@@ -6,7 +6,7 @@ import pytest
 import torch
 from randomised import randomise
 
-from nanogpt.layers import CausalSelfAttention, attention_weights, relu_squared, rotary_table, rotate
+from nanogpt.layers import CausalSelfAttention, ContextMLP, attention_weights, relu_squared, rotary_table, rotate
 
 SETTINGS = list(itertools.product((False, True), (False, True)))  # (rotary, qk_norm)
 
@@ -74,3 +74,17 @@ def test_qk_norm_forgets_the_size_of_its_input() -> None:
 
 def test_relu_squared() -> None:
     assert relu_squared(torch.tensor([-2.0, 0.0, 3.0])).tolist() == [0, 0, 9]
+
+
+@torch.no_grad()
+def test_a_context_is_the_last_characters_and_no_others() -> None:
+    layer = ContextMLP(vocab_size=11, n_context=3, n_vector=8, widths=[16, 8])
+    randomise(layer)
+    idx = torch.randint(11, (1, 9), generator=torch.Generator().manual_seed(1))
+    before = layer(idx)
+    for changed in range(9):
+        other = idx.clone()
+        other[0, changed] = (other[0, changed] + 1) % 11
+        heard = (layer(other) - before).abs().amax(-1)[0] > 1e-4
+        assert heard.nonzero().flatten().tolist() == list(range(9))[changed : changed + 3]
+    assert torch.allclose(layer(idx, rows=2), before[:, -2:], atol=1e-6)

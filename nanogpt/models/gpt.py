@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from nanogpt import checks
 from nanogpt.kv_cache import KVCache
-from nanogpt.layers import ACTIVATIONS, Block, LayerNorm
+from nanogpt.layers import ACTIVATIONS, Block, ContextMLP, LayerNorm
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class GPTConfig:
     activation: str = "relu2"
     qk_norm: bool = True
     tie_weights: bool = False
-    smear: bool = False  # add to each character's vector a share of that of the one before
+    n_context: int = 1  # characters that enter at each place: its own, and through a small MLP those before it
+    n_vector: int = 24  # numbers that stand for a character in that MLP
     zero_init: bool = True  # output projections and head start at zero: each block begins as the identity
 
     def __post_init__(self) -> None:
@@ -47,7 +48,8 @@ class GPTConfig:
             activation=checks.one_of("activation", self.activation, ACTIVATIONS),
             qk_norm=checks.flag("qk_norm", self.qk_norm),
             tie_weights=checks.flag("tie_weights", self.tie_weights),
-            smear=checks.flag("smear", self.smear),
+            n_context=checks.whole("n_context", self.n_context, 1, 64),
+            n_vector=checks.whole("n_vector", self.n_vector, 1, 512),
             zero_init=checks.flag("zero_init", self.zero_init),
         )
         if self.n_embd % self.n_head:
@@ -66,6 +68,8 @@ class GPT(nn.Module):
         parts: dict[str, nn.Module] = {"wte": nn.Embedding(c.vocab_size, c.n_embd)}
         if c.position == "learned":
             parts["wpe"] = nn.Embedding(c.block_size, c.n_embd)
+        if c.n_context > 1:  # what stands just before need not be looked for by a head
+            parts["context"] = ContextMLP(c.vocab_size, c.n_context, c.n_vector, [2 * c.n_embd, 2 * c.n_embd, c.n_embd])
         parts["drop"] = nn.Dropout(c.dropout)
         parts["h"] = nn.ModuleList(
             Block(
@@ -83,7 +87,6 @@ class GPT(nn.Module):
         )
         parts["ln_f"] = LayerNorm(c.n_embd, c.bias)
         self.transformer = nn.ModuleDict(parts)
-        self.smear = nn.Parameter(torch.zeros(c.n_embd)) if c.smear else None  # a share for each channel
         self.lm_head = nn.Linear(c.n_embd, c.vocab_size, bias=False)
         if c.tie_weights:
             self.lm_head.weight = self.transformer["wte"].weight  # type: ignore[assignment]
@@ -97,8 +100,10 @@ class GPT(nn.Module):
         """
         c = self.config
         for name, p in self.named_parameters():
+            if ".context." in name:
+                continue
             if p.ndim < 2:
-                nn.init.zeros_(p) if name.endswith("bias") or name == "smear" else nn.init.ones_(p)
+                nn.init.zeros_(p) if name.endswith("bias") else nn.init.ones_(p)
             elif name.endswith("c_proj.weight"):
                 nn.init.zeros_(p) if c.zero_init else nn.init.normal_(p, std=0.02 / math.sqrt(2 * c.n_layer))
             elif name == "lm_head.weight" and c.zero_init:
@@ -116,9 +121,9 @@ class GPT(nn.Module):
         t = self.transformer
         start = cache.length if cache is not None else 0
         x = t["wte"](idx)  # (B, T, C)
-        if self.smear is not None:  # what stood before need not be looked for by a head
-            first = t["wte"](cache.ids[:, start - 1 : start]) if cache and start else torch.zeros_like(x[:, :1])
-            x = x + self.smear * torch.cat((first, x[:, :-1]), dim=1)
+        if "context" in t:
+            seen = torch.cat((cache.ids[:, :start], idx), dim=1) if cache is not None else idx
+            x = x + t["context"](seen, rows=idx.size(1))
         if "wpe" in t:
             x = x + t["wpe"](torch.arange(start, start + idx.size(1), device=idx.device))
         x = t["drop"](x)

@@ -6,14 +6,12 @@ more than its length. What it cannot do is look further back, or at a place that
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from nanogpt import checks
 from nanogpt.kv_cache import KVCache
-from nanogpt.layers import LayerNorm, relu_squared
+from nanogpt.layers import ContextMLP
 
 
 @dataclass(frozen=True)
@@ -40,30 +38,19 @@ class WindowMLPConfig:
         return self.n_context
 
 
-class WindowMLP(nn.Module):
+class WindowMLP(ContextMLP):
     any_length = True  # no positions: `forward` reads a window of any length, each character seeing its own context
 
     def __init__(self, config: WindowMLPConfig):
-        super().__init__()
+        c = config
+        super().__init__(c.vocab_size, c.n_context, c.n_vector, [c.n_embd] * c.n_layer)
         self.config = config
-        widths = [config.n_context * config.n_vector] + [config.n_embd] * config.n_layer
-        self.wte = nn.Embedding(config.vocab_size, config.n_vector)
-        self.norm = nn.ModuleList(LayerNorm(n, bias=False) for n in widths)
-        self.mlp = nn.ModuleList(nn.Linear(a, b, bias=False) for a, b in pairwise(widths))
-        self.lm_head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
+        self.lm_head = nn.Linear(c.n_embd, c.vocab_size, bias=False)
         nn.init.zeros_(self.lm_head.weight)
 
-    def forward(self, idx: Tensor, cache: KVCache | None = None, rows: int = 0) -> Tensor:
-        """idx (B, T) → logits (B, T, V), or after the last `rows` characters only.
-
-        Before the first character stands id 0, in prose the newline.
-        """
-        n = self.config.n_context
-        seen = F.pad(idx, (n - 1, 0)).unfold(1, n, 1)[:, -rows:]  # (B, T or rows, n_context)
-        x = self.wte(seen).flatten(2)
-        for norm, layer in zip(self.norm, self.mlp, strict=False):
-            x = relu_squared(layer(norm(x)))
-        return self.lm_head(self.norm[-1](x))
+    def forward(self, idx: Tensor, cache: KVCache | None = None, rows: int = 0) -> Tensor:  # type: ignore[override]
+        """idx (B, T) → logits (B, T, V), or after the last `rows` characters only."""
+        return self.lm_head(super().forward(idx, rows))
 
     def new_cache(self, batch_size: int) -> None:
         """A few characters are cheap to read again."""
