@@ -8,9 +8,11 @@ Sizes: B batch, T characters, C = n_embd, n_head heads of head_dim = C / n_head.
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F
 
 from nanogpt.kv_cache import KVCache
@@ -118,9 +120,25 @@ class CausalSelfAttention(nn.Module):
         return F.dropout(y, self.dropout) if self.training else y
 
 
+class ReluSquared(torch.autograd.Function):
+    """max(x, 0)², with its slope 2 · max(x, 0) in one product: autograd would go back through the square and the cut
+    one after the other, which is a twentieth of a training step on a CPU."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:
+        positive = F.relu(x)
+        ctx.save_for_backward(positive)
+        return positive.square()
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> Tensor:
+        (positive,) = ctx.saved_tensors
+        return (slope * positive).mul_(2)
+
+
 def relu_squared(x: Tensor) -> Tensor:
     """max(x, 0)²; Primer, arXiv:2109.08668 §4."""
-    return F.relu(x).square()
+    return ReluSquared.apply(x)  # type: ignore[no-untyped-call]
 
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": F.gelu, "relu2": relu_squared}
