@@ -111,13 +111,12 @@ class Windows:
     """Training batches as a pure function of (seed, number), so that resuming needs no stored state.
 
     An epoch covers the text once with windows of `block_size` characters that start at a fresh random offset
-    and come in a fresh random order. `targets` are the ids themselves (n,), until someone puts rows of probabilities
-    (n, V) in their place.
+    and come in a fresh random order. `targets` are the ids themselves (n,), or rows of probabilities (n, V).
     """
 
-    def __init__(self, ids: Tensor, block_size: int, seed: int):
+    def __init__(self, ids: Tensor, block_size: int, seed: int, targets: Tensor | None = None):
         self.ids, self.block_size, self.seed = ids, block_size, seed
-        self.targets = ids
+        self.targets = ids if targets is None else targets
         self.per_epoch = len(ids) // block_size - 1  # one less: the offset takes up to a window, the target one id
         if self.per_epoch < 1:
             raise DataError(

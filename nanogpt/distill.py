@@ -2,9 +2,13 @@
 
 Distillation (arXiv:1503.02531) from an ensemble: teachers that learnt the same text from different beginnings err
 in different places, so the average of their probabilities is better than each, and a student of the same size can
-learn it. Knows models, checkpoints and ids; knows no corpus and no training loop.
+learn it. They know their own training text nearly by heart, so what they expect of new text shows best in text that
+they write themselves (sequence-level distillation, arXiv:1606.07947). Knows models, checkpoints and ids; knows no
+corpus and no training loop.
 """
 
+import contextlib
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +17,14 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from nanogpt import checkpoint, score
+from nanogpt.data import cache_folder, mix_seed
+from nanogpt.engine import Reader
+from nanogpt.sampling import gumbel_noise
 from nanogpt.tokenizer import CharTokenizer
+
+PIECE = 1024  # characters of each piece that a teacher writes
+BEGINNING = 64  # of them, those that it goes on from
+AT_ONCE = 512  # pieces that it writes side by side
 
 
 def load_teachers(folders: Sequence[str], tokenizer: CharTokenizer, device: torch.device) -> list[nn.Module]:
@@ -27,17 +38,63 @@ def load_teachers(folders: Sequence[str], tokenizer: CharTokenizer, device: torc
     return teachers
 
 
-def soft_targets(teachers: Sequence[nn.Module], ids: Tensor) -> Tensor:
-    """What a student is asked to expect at each place of ids (n,): rows (n, V) that sum to 1, float32.
+def lessons_folder() -> Path:
+    """Where lessons are kept; with a vocabulary of 65, 132 bytes a character."""
+    return cache_folder() / "lessons"
 
-    Half of each row is the character that stands there, half the average of the teachers' probabilities.
+
+def lesson(teachers: Sequence[nn.Module], ids: Tensor, synthetic: int = 0) -> tuple[Tensor, Tensor]:
+    """What a student reads, (N,), and what it is asked to expect at each place of it: rows (N, V) that sum to 1.
+
+    The lesson is ids (n,) and then at least `synthetic` characters that the teachers write in turn, in pieces. In
+    the text itself, half of each row is the character that stands there and half the mean of the teachers'
+    probabilities; in theirs, all of it is the mean. The means are kept in the cache folder, in float16: the same
+    teachers give another seed, or a run that goes on, the same lesson at once.
     """
-    vocab_size: int = teachers[0].config.vocab_size  # type: ignore[union-attr, assignment]
-    targets = torch.zeros(len(ids), vocab_size).scatter_(1, ids[:, None], 0.5)
-    for teacher in teachers:
-        targets += expectations(teacher, ids) / (2 * len(teachers))
+    folder = lessons_folder() / _digest(teachers, ids, synthetic)
+    if kept := checkpoint.latest_state(folder):
+        parts = kept[0]
+    else:
+        share = -(-synthetic // (len(teachers) * PIECE))  # pieces each
+        read = torch.cat([ids, *(write(t, ids, share, seed) for seed, t in enumerate(teachers) if share)])
+        mean = torch.zeros(len(read), teachers[0].config.vocab_size)  # type: ignore[union-attr, arg-type]
+        for teacher in teachers:
+            mean += expectations(teacher, read) / len(teachers)
+        parts = {"ids": read.to(torch.int16), "mean": mean.to(torch.float16)}
+        with contextlib.suppress(OSError):  # a full disk costs the next run its time, not this one its lesson
+            checkpoint.save_state(folder, 0, parts, {})
+    read, targets = parts["ids"].long(), parts["mean"].float()
+    n = len(ids)
+    targets[:n] /= 2
+    targets[:n].scatter_add_(1, ids[:, None], torch.full((n, 1), 0.5))
     targets[0] *= 2  # nothing stands before it to expect it by
-    return targets
+    return read, targets
+
+
+def _digest(teachers: Sequence[nn.Module], ids: Tensor, synthetic: int) -> str:
+    """A name for everything that a lesson depends on."""
+    digest = hashlib.sha256(f"{synthetic} {PIECE} {AT_ONCE}".encode() + ids.numpy().tobytes())
+    for teacher in teachers:
+        digest.update(repr(teacher.config).encode())
+        for p in teacher.parameters():
+            digest.update(p.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def write(teacher: nn.Module, ids: Tensor, pieces: int, seed: int) -> Tensor:
+    """Text of the teacher's own, (pieces · PIECE,): each piece goes on from a place in ids (n,), at temperature 1."""
+    generator = torch.Generator().manual_seed(seed)
+    starts = torch.randint(len(ids) - BEGINNING, (pieces, 1), generator=generator)
+    written: list[Tensor] = []
+    for some in starts.split(AT_ONCE):
+        reader = Reader(teacher, batch_size=len(some))
+        unread = ids[some + torch.arange(BEGINNING)]
+        for place in tqdm(range(BEGINNING, PIECE), "a teacher writes", disable=None):
+            logits = reader.feed(unread)[:, 0].double().cpu()
+            noise = gumbel_noise(mix_seed(seed, len(written), place), *logits.shape)
+            unread = (logits + noise).argmax(-1, keepdim=True)
+        written.append(torch.cat((reader.ids.cpu(), unread), dim=1).flatten())
+    return torch.cat(written)
 
 
 @torch.inference_mode()

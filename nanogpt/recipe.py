@@ -59,6 +59,7 @@ class TrainConfig:
     beta2: float = option(0.95, "AdamW's memory of its square", 0, 0.99999)
     grad_clip: float = option(1.0, "largest norm of the gradient; 0 is off", 0, 1e9)
     distill_from: tuple[str, ...] = option((), "teachers' folders: half of each target is what they expect")
+    synthetic_chars: int = option(0, "characters that they write, to be learnt beside the text", 0, 1_000_000_000)
     ema_decay: float = option(0.0, "decay of the averaged weights that are then the model; 0 is off", 0, 0.99999)
 
     eval_interval: int = option(250, "steps between evaluations", 1, 10_000_000)
@@ -91,6 +92,8 @@ class TrainConfig:
             object.__setattr__(self, "name", f"my-{self.model}")
         if Path(self.name).name != self.name or self.name in (".", ".."):
             raise ValueError(f"name must be a folder's name without slashes; got {checks.shown(self.name)}.")
+        if self.synthetic_chars and not self.distill_from:
+            raise ValueError(f"synthetic_chars are written by teachers: {self.synthetic_chars:,} need distill_from.")
         self.model_config(1)
 
     def model_config(self, vocab_size: int) -> Any:

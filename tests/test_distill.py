@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nanogpt import checkpoint, trainer
+from nanogpt import checkpoint, distill, score, trainer
 from nanogpt.data import load_corpus
-from nanogpt.distill import expectations, load_teachers, soft_targets
+from nanogpt.distill import BEGINNING, PIECE, expectations, lesson, load_teachers, write
 from nanogpt.recipe import TrainConfig, resolve
 from nanogpt.tokenizer import CharTokenizer
 from nanogpt.trainer import train
@@ -20,6 +20,11 @@ TINY = {
     "n_layer": 1, "n_head": 2, "n_embd": 16, "block_size": 16, "batch_size": 4, "max_iters": 6, "eval_iters": 1,
     "log_interval": 1, "num_threads": 1, "device": "cpu", "dtype": "float32",
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -59,11 +64,76 @@ def test_each_place_is_judged_by_what_stands_before_it(model: nn.Module, places:
 
 def test_half_the_truth_and_half_the_mean_of_the_teachers(tiny: Callable[..., nn.Module], places: Tensor) -> None:
     teachers = [tiny("gpt", seed=1), tiny("bigram")]
-    got = soft_targets(teachers, places)
-    assert (got.sum(-1) - 1).abs().max() <= 1e-6
+    read, got = lesson(teachers, places)
+    assert torch.equal(read, places)
     assert torch.equal(got[0], F.one_hot(places[0], 11).float())
     mean = (expectations(teachers[0], places) + expectations(teachers[1], places)) / 2
-    assert torch.allclose(2 * got[1:] - F.one_hot(places[1:], 11), mean[1:], atol=1e-6)
+    assert torch.allclose(2 * got[1:] - F.one_hot(places[1:], 11), mean[1:].half().float(), atol=1e-6)
+
+
+def test_of_what_teachers_write_each_row_is_their_mean(tiny: Callable[..., nn.Module], places: Tensor) -> None:
+    teachers = [tiny("gpt", seed=1), tiny("bigram")]
+    read, got = lesson(teachers, places, synthetic=2 * PIECE + 1)
+    assert torch.equal(read[:100], places)
+    pieces = read[100:].view(-1, PIECE)
+    assert len(pieces) == 4  # two of each teacher: the first number that is enough
+    assert not torch.equal(pieces[:2], pieces[2:])
+    passages = {tuple(passage) for passage in places.unfold(0, BEGINNING, 1).tolist()}
+    assert all(tuple(piece[:BEGINNING].tolist()) in passages for piece in pieces)
+    mean = (expectations(teachers[0], read) + expectations(teachers[1], read)) / 2
+    assert torch.allclose(got[100:], mean[100:].half().float(), atol=1e-6)
+    assert torch.allclose(2 * got[1:100] - F.one_hot(places[1:], 11), mean[1:100].half().float(), atol=1e-6)
+
+
+def test_a_teacher_writes_what_it_would_draw(model: nn.Module, places: Tensor) -> None:
+    """One that is sure of itself always takes the likeliest; the next seed begins elsewhere."""
+    model.register_forward_hook(lambda _model, _given, logits: 1e5 * logits)
+    one, other = (write(model, places, 2, seed).view(2, PIECE) for seed in (1, 2))
+    assert not torch.equal(one, other)
+    for piece in one:
+        likeliest = score.next_logits(model, piece.tolist()).argmax(-1)
+        assert torch.equal(piece[BEGINNING:], likeliest[BEGINNING - 1 : -1])
+
+
+def test_a_teacher_s_odds_are_those_of_its_text(tiny: Callable[..., nn.Module], places: Tensor) -> None:
+    teacher = tiny("bigram")
+    pieces = write(teacher, places, 40, seed=0).view(40, PIECE)[:, BEGINNING - 1 :]
+    counts = torch.zeros(11, 11).index_put_((pieces[:, :-1].flatten(), pieces[:, 1:].flatten()), torch.ones(()), True)
+    with torch.no_grad():
+        odds = teacher(torch.arange(11)[:, None])[:, 0].softmax(-1)
+    seen = counts.sum(-1, keepdim=True)
+    spread = (odds * (1 - odds) / seen).sqrt()
+    assert ((counts / seen - odds).abs() < 5 * spread).all()
+
+
+def test_a_lesson_is_kept(
+    tiny: Callable[..., nn.Module], places: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same teachers and text give it at once, others another; a damaged one is made again."""
+    teachers = [tiny("bigram")]
+    first = lesson(teachers, places, synthetic=10)
+    real = expectations
+    reads = []
+    monkeypatch.setattr(distill, "expectations", lambda *a: reads.append(1) or real(*a))
+    for same in (first, lesson(teachers, places, synthetic=10)):
+        assert all(map(torch.equal, first, same))
+    assert not reads
+    lesson([tiny("bigram", seed=1)], places, synthetic=10)
+    lesson(teachers, places.flip(0), synthetic=10)
+    lesson(teachers, places)
+    assert len(reads) == 3
+    for file in (tmp_path / "cache").rglob("*.safetensors"):
+        file.write_bytes(file.read_bytes()[:-1])
+    assert all(map(torch.equal, first, lesson(teachers, places, synthetic=10)))
+    assert len(reads) == 4
+
+
+def test_a_lesson_that_cannot_be_kept_is_still_given(
+    tiny: Callable[..., nn.Module], places: Tensor, tmp_path: Path
+) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    read, targets = lesson([tiny("bigram")], places)
+    assert len(read) == len(targets) == 100
 
 
 def test_a_student_follows_its_teacher(
@@ -84,7 +154,7 @@ def test_a_student_follows_its_teacher(
     assert plain["full_val_16"] != student["full_val_16"]
     corpus = load_corpus(run("plain").data)
     ids = corpus.train
-    soft = soft_targets(load_teachers([str(teacher)], corpus.tokenizer, torch.device("cpu")), ids)
+    _, soft = lesson(load_teachers([str(teacher)], corpus.tokenizer, torch.device("cpu")), ids)
     for (x, y), (same, targets) in zip(seen[:6], seen[6:], strict=True):
         assert torch.equal(x, same)
         for row, after, wanted in zip(x, y, targets, strict=True):
@@ -94,7 +164,7 @@ def test_a_student_follows_its_teacher(
 
 
 def test_a_student_resumes_bit_for_bit(run: Callable[..., TrainConfig], teacher: Path) -> None:
-    how = {"distill_from": (str(teacher),), "save_interval": 2}
+    how = {"distill_from": (str(teacher),), "synthetic_chars": 5000, "save_interval": 2}
     with torch.random.fork_rng():
         train(run("whole", **how))
         trainer.train(run("cut", **how, max_seconds=1e-9))
@@ -114,3 +184,8 @@ def test_a_teacher_speaks_the_same_alphabet(
     with pytest.raises(checkpoint.CheckpointError, match="nobody"):
         train(run("student", distill_from=(str(tmp_path / "nobody"),)))
     assert not run("student").folder.exists()
+
+
+def test_only_teachers_write(run: Callable[..., TrainConfig]) -> None:
+    with pytest.raises(ValueError, match="synthetic_chars are written by teachers: 5,000 need distill_from"):
+        run("student", synthetic_chars=5000)
