@@ -38,20 +38,15 @@ def load_teachers(folders: Sequence[str], tokenizer: CharTokenizer, device: torc
     return teachers
 
 
-def lessons_folder() -> Path:
-    """Where lessons are kept; with a vocabulary of 65, 132 bytes a character."""
-    return cache_folder() / "lessons"
-
-
 def lesson(teachers: Sequence[nn.Module], ids: Tensor, synthetic: int = 0) -> tuple[Tensor, Tensor]:
     """What a student reads, (N,), and what it is asked to expect at each place of it: rows (N, V) that sum to 1.
 
     The lesson is ids (n,) and then at least `synthetic` characters that the teachers write in turn, in pieces. In
     the text itself, half of each row is the character that stands there and half the mean of the teachers'
-    probabilities; in theirs, all of it is the mean. The means are kept in the cache folder, in float16: the same
-    teachers give another seed, or a run that goes on, the same lesson at once.
+    probabilities; in theirs, all of it is the mean. The means are kept in the cache folder, in float16 (130 bytes a
+    character here): the same teachers give another seed, or a run that goes on, the same lesson at once.
     """
-    folder = lessons_folder() / _digest(teachers, ids, synthetic)
+    folder = cache_folder() / "lessons" / _digest(teachers, ids, synthetic)
     if kept := checkpoint.latest_state(folder):
         parts = kept[0]
     else:

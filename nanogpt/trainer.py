@@ -29,7 +29,7 @@ from nanogpt import checkpoint, score
 from nanogpt.card import model_card
 from nanogpt.data import Corpus, DataError, Windows, load_corpus, mix_seed
 from nanogpt.device import autocast, describe, deterministic, pick_device, pick_dtype
-from nanogpt.distill import lesson, lessons_folder, load_teachers
+from nanogpt.distill import lesson, load_teachers
 from nanogpt.distributed import Group, LostProcessError
 from nanogpt.engine import generate
 from nanogpt.models import build_model
@@ -73,8 +73,11 @@ def train(config: TrainConfig, command: str = "", group: Group = ALONE) -> dict[
         teachers = load_teachers(config.distill_from, corpus.tokenizer, device)
         if group.leads:
             writing = f" and {config.synthetic_chars:,} characters that they write" if config.synthetic_chars else ""
-            say(f"{len(teachers)} teachers read the text{writing}, once: {lessons_folder()} keeps what they say")
+            say(f"{len(teachers)} teachers read the text{writing}")
+        began = time.perf_counter()
         ids, targets = lesson(teachers, corpus.train, config.synthetic_chars)
+        if group.leads:
+            say(f"a lesson of {len(ids):,} characters, in {time.perf_counter() - began:.0f} s")
         windows = Windows(ids, config.block_size, config.seed, targets)
     if not group.leads:  # whoever leads locks and writes; all must see the folder to resume
         with _stoppable() as stop, _together(folder):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nanogpt.models import MODELS, build_model, config_values, kind_of, make_config
+from nanogpt.recipe import resolve
 
 
 def logits_and_embedded(model: nn.Module, idx: Tensor) -> tuple[Tensor, list[Tensor]]:
@@ -143,10 +144,14 @@ def test_unknown_model_and_field() -> None:
         make_config("gpt", {})
 
 
-def test_the_shipped_gpt_has_the_published_size() -> None:
+@pytest.mark.parametrize(
+    ("preset", "size"),
+    [("quick", 328_536), ("medium", 1_161_112), ("large", 4_755_200), ("best", 4_462_808), ("nanogpt-cpu", 804_096)],
+)
+def test_presets_have_the_published_sizes(preset: str, size: int) -> None:
     with torch.device("meta"):
-        model = build_model(make_config("gpt", {"vocab_size": 65}))
-    assert sum(p.numel() for p in model.parameters()) == 4_755_200
+        model = build_model(resolve("gpt", preset, {}).model_config(65))
+    assert sum(p.numel() for p in model.parameters()) == size
 
 
 def test_dropout_acts_in_training_only(tiny: Callable[..., nn.Module]) -> None:
