@@ -1,6 +1,8 @@
 """The card of a character: its figures are the API's, and a click on one goes on from there."""
 
+import math
 import random
+import re
 from typing import Any
 
 import pytest
@@ -63,6 +65,11 @@ def test_the_figures_are_the_api_s(visit: Visit, api: Api) -> None:
             assert agrees(drawn["number"], row["raw"]), (drawn["number"], row["raw"])
             assert drawn["chosen"] == (row["char"] == written[side - 1][index])
             assert ("cut" in drawn["name"].split(", ")) == (row["kept"] == 0)
+        (bits,) = [-math.log2(row["raw"]) for row in own if row["char"] == written[side - 1][index]]
+        for place in (f"#side_{side} .description .rest", "#card .verdict"):
+            (figures,) = re.findall(r"([0-9.e-]+) bits", page.locator(place).inner_text())
+            step = 0.01 if bits >= 0.1 else 10.0 ** (math.floor(math.log10(bits)) - 1)
+            assert abs(float(figures) - bits) <= 0.501 * step, (place, figures, bits)
 
 
 def test_branch_undo_redo_are_byte_equal(visit: Visit) -> None:

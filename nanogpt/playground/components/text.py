@@ -89,8 +89,8 @@ def text_value(
         "prompt": prompt,
         "text": text,
         # One string: Gradio's front end walks every element of a list at every update, and sends a string that only
-        # grew as its growth.
-        "bits": " ".join(f"{b:.4g}" for b in bits),
+        # grew as its growth. With all digits: rounded here and again where it is drawn, 2.5748 would read 2.58.
+        "bits": " ".join(f"{b:.8g}" for b in bits),
         "stats": [list(pair) for pair in stats],
         "notice": notice,
         "status": status,

@@ -78,7 +78,7 @@ def track_value(
         "lead": lead,
         "names": list(names),
         # Strings: Gradio's front end walks every element of a list at every update.
-        "bits": [" ".join(f"{b:.6g}" for b in of_one) for of_one in bits],
+        "bits": [" ".join(f"{b:.8g}" for b in of_one) for of_one in bits],
         "characters": text,
         "message": "" if text else "There is no text yet.",
     }
