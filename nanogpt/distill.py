@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from tqdm import tqdm
 
 from nanogpt import checkpoint, score
@@ -58,7 +59,7 @@ def lesson(teachers: Sequence[nn.Module], ids: Tensor, synthetic: int = 0) -> tu
         parts = {"ids": read.to(torch.int16), "mean": mean.to(torch.float16)}
         with contextlib.suppress(OSError):  # a full disk costs the next run its time, not this one its lesson
             checkpoint.save_state(folder, 0, parts, {})
-    read, targets = parts["ids"].long(), parts["mean"].float()
+    read, targets = parts["ids"].long(), F.normalize(parts["mean"].float(), p=1)  # float16 rounds: they sum to 1 again
     n = len(ids)
     targets[:n] /= 2
     targets[:n].scatter_add_(1, ids[:, None], torch.full((n, 1), 0.5))
