@@ -141,6 +141,7 @@ def bench_training(
             matrix_lr=0.035,
             weight_decay=0.5,
             betas=(0.9, 0.95),
+            dtype=dtype,
         )
         idx = torch.randint(config.vocab_size, (batch_size, config.block_size + 1), device=device)
         name = str(dtype)[6:]

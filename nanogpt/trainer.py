@@ -70,7 +70,7 @@ def train(config: TrainConfig, command: str = "", group: Group = ALONE) -> dict[
             f"{folder} exists. Give --resume to go on with it, --overwrite to replace it, or another --name."
         )
     if config.distill_from:
-        teachers = load_teachers(config.distill_from, corpus.tokenizer, device)
+        teachers = load_teachers(config.distill_from, corpus.tokenizer, device, dtype)
         if group.leads:
             writing = f" and {config.synthetic_chars:,} characters that they write" if config.synthetic_chars else ""
             say(f"{len(teachers)} teachers read the text{writing}")
@@ -133,6 +133,7 @@ def _train(
         matrix_lr=config.matrix_lr,
         weight_decay=config.weight_decay,
         betas=(config.beta1, config.beta2),
+        dtype=dtype,
     )
     peak_rates = [[group["lr"] for group in o.param_groups] for o in optimizers]
     average = Average(model, config.ema_decay) if config.ema_decay else None

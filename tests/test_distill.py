@@ -144,6 +144,16 @@ def test_a_lesson_that_cannot_be_kept_is_still_given(
     assert len(read) == len(targets) == 100
 
 
+def test_teachers_in_bfloat16_expect_the_same_to_its_rounding(teacher: Path, text_file: Path) -> None:
+    corpus = load_corpus(str(text_file))
+    dtypes = (torch.float32, torch.bfloat16, torch.float16)
+    loaded = [load_teachers([str(teacher)], corpus.tokenizer, torch.device("cpu"), dtype) for dtype in dtypes]
+    assert [next(one.parameters()).dtype for (one,) in loaded] == [torch.float32, torch.bfloat16, torch.float32]
+    exact, rounded = (lesson(some, corpus.train, synthetic=1)[1][: len(corpus.train)] for some in loaded[:2])
+    assert not torch.equal(exact, rounded)  # each is kept under its own name
+    assert (exact - rounded).abs().max() <= 0.01
+
+
 def test_a_student_follows_its_teacher(
     run: Callable[..., TrainConfig], teacher: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

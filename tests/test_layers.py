@@ -7,6 +7,8 @@ import torch
 from randomised import randomise
 from torch.nn import functional as F
 
+from nanogpt.device import autocast
+from nanogpt.kv_cache import KVCache
 from nanogpt.layers import CausalSelfAttention, ContextMLP, attention_weights, relu_squared, rotary_table, rotate
 
 SETTINGS = list(itertools.product((False, True), (False, True)))  # (rotary, qk_norm)
@@ -27,6 +29,34 @@ def test_fused_is_explicit(rotary: bool, qk_norm: bool) -> None:
     explicit = layer.c_proj(y.transpose(1, 2).reshape(x.shape))
     assert (layer(x) - explicit).abs().max() <= 1e-5
     assert explicit.std() > 0.1  # not all the same nothing
+
+
+@pytest.mark.parametrize(("rotary", "qk_norm"), SETTINGS)
+def test_attention_in_bfloat16_is_that_of_float32_to_its_rounding(rotary: bool, qk_norm: bool) -> None:
+    layer, x = layer_and_input(rotary, qk_norm)
+    results = []
+    for dtype in (torch.float32, torch.bfloat16):
+        layer.zero_grad()
+        with autocast(torch.device("cpu"), dtype):
+            y = layer(x)
+        y.float().square().sum().backward()
+        assert y.dtype == dtype
+        results.append([y, *(p.grad.clone() for p in layer.parameters() if p.grad is not None)])
+    assert len(results[0]) == 5
+    for exact, rounded in zip(*results, strict=True):
+        assert (exact - rounded).norm() <= 0.02 * exact.norm()
+
+
+@torch.no_grad()
+def test_in_bfloat16_cached_is_uncached() -> None:
+    layer, x = layer_and_input(rotary=True, qk_norm=True)
+    layer, x = layer.bfloat16(), x.bfloat16()
+    cache = KVCache(1, 3, 2, 12, 8, dtype=torch.bfloat16)
+    parts = []
+    for some in x.split(4, dim=1):
+        parts.append(layer(some, cache))
+        cache.advance(torch.zeros(3, 4, dtype=torch.long))
+    assert (torch.cat(parts, dim=1) - layer(x)).norm() <= 0.02 * layer(x).norm()
 
 
 @pytest.mark.parametrize(("rotary", "qk_norm"), SETTINGS)

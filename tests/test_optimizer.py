@@ -51,10 +51,11 @@ def test_muon_is_its_definition_matrix_by_matrix() -> None:
         assert (a - b).abs().max() <= 1e-5
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @torch.no_grad()
-def test_muon_is_torchs_muon_up_to_its_bfloat16() -> None:
+def test_muon_is_torchs_muon_up_to_bfloat16(dtype: torch.dtype) -> None:
     ours, theirs = parameters(), parameters()
-    a = Muon(ours, lr=0.1, weight_decay=0.2, momentum=0.95)
+    a = Muon(ours, lr=0.1, weight_decay=0.2, momentum=0.95, dtype=dtype)
     b = torch.optim.Muon(theirs, lr=0.1, weight_decay=0.2, momentum=0.95, nesterov=True)
     for grads in gradients(5):
         for p, q, g in zip(ours, theirs, grads, strict=True):
@@ -76,6 +77,14 @@ def test_orthogonalised_matrices_have_singular_values_near_one(shape: tuple[int,
     assert singular[strong].min() > 0.6
     assert singular.max() < 1.3
     assert torch.allclose(orthogonalise(1000 * x), out, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(5, 8, 8), (3, 32, 8), (3, 8, 32), (1, 256, 256)])
+def test_bfloat16_orthogonalises_as_float32_does(shape: tuple[int, ...]) -> None:
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    exact, rounded = orthogonalise(x), orthogonalise(x.bfloat16())
+    assert rounded.dtype == torch.bfloat16
+    assert (exact - rounded).norm() <= 0.03 * exact.norm()
 
 
 def test_a_zero_gradient_moves_nothing() -> None:

@@ -143,6 +143,22 @@ def test_a_resumed_run_needs_every_part_of_the_state(
     assert result(folder) != whole
 
 
+def test_bfloat16_learns_what_float32_does_and_resumes(config: Callable[..., TrainConfig], at_step: Any) -> None:
+    """Its own attention and its own Newton-Schulz: other roundings, not other laws."""
+    train(config(name="exact"))
+    train(config(name="run", dtype="bfloat16"))
+    folder = config(name="run").folder
+    whole = result(folder)
+    losses = [[row["loss"] for row in rows(config(name=name).folder) if "loss" in row] for name in ("exact", "run")]
+    assert losses[0] == pytest.approx(losses[1], abs=0.01)
+    assert losses[0] != losses[1]
+    at_step(4, stop())
+    train(config(name="run", dtype="bfloat16", overwrite=True))
+    at_step(-1, stop())
+    train(config(name="run", dtype="bfloat16", resume=True))
+    assert result(folder) == whole
+
+
 @pytest.mark.parametrize("kind", ["bigram", "gpt"])
 def test_float16_scales_its_loss_and_resumes(kind: str, config: Callable[..., TrainConfig], at_step: Any) -> None:
     train(config(kind, name="run", dtype="float16"))
