@@ -48,15 +48,18 @@ def deterministic(on: bool) -> None:
 
 
 def describe() -> str:
-    """The machine in a few words, for model cards and benchmarks: processor, threads, versions."""
+    """The machine in a few words, for cards and benchmarks: processor, its best units, threads, version."""
     if torch.cuda.is_available():
         chip = torch.cuda.get_device_name()
     else:
-        chip = _cpu_name()
-        if torch.cpu._is_amx_tile_supported():
-            chip += " (AMX)"
-        elif not torch.cpu._is_avx512_supported():
-            chip += " (AVX2)" if torch.cpu._is_avx2_supported() else ""
+        units = {
+            "AMX": torch.cpu._is_amx_tile_supported,
+            "AVX512-BF16": torch.cpu._is_avx512_bf16_supported,
+            "AVX512": torch.cpu._is_avx512_supported,
+            "AVX2": torch.cpu._is_avx2_supported,
+        }
+        best = next((f" ({name})" for name, supported in units.items() if supported()), "")
+        chip = _cpu_name() + best
     return f"{chip}, {torch.get_num_threads()} of {os.cpu_count()} threads, torch {torch.__version__}"
 
 

@@ -31,3 +31,13 @@ def test_a_named_type_is_taken_at_its_word() -> None:
 
 def test_the_machine_in_words() -> None:
     assert f"torch {torch.__version__}" in describe()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is named instead")
+@pytest.mark.parametrize("best", ["amx_tile", "avx512_bf16", "avx512", "avx2"])
+def test_a_processor_s_best_units_are_named(best: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    units = ["amx_tile", "avx512_bf16", "avx512", "avx2"]
+    for unit in units:
+        supported = units.index(unit) >= units.index(best)
+        monkeypatch.setattr(torch.cpu, f"_is_{unit}_supported", lambda supported=supported: supported)
+    assert {"amx_tile": "(AMX)", "avx512_bf16": "(AVX512-BF16)"}.get(best, f"({best.upper()})") in describe()
