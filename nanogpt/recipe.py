@@ -184,7 +184,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "n_layer": 5,
         "n_context": 8,
         "batch_size": 16,
-        "max_iters": 1600,
+        "max_iters": 2200,
         "learning_rate": 3e-3,
         "matrix_lr": 0.02,
         "weight_decay": 0.3,
