@@ -58,8 +58,8 @@ def attention_weights(q: Tensor, k: Tensor, scale: float) -> Tensor:
     """How much each query looks at each key: softmax(q kᵀ · scale) under the causal mask.
 
     q is (B, n_head, T, head_dim), k (B, n_head, S, head_dim) with S ≥ T. Returns (B, n_head, T, S), rows
-    that sum to 1. "Attention is all you need", arXiv:1706.03762 §3.2.1. The heatmap, the tests and training in
-    bfloat16 on a CPU use this matrix; everything else the fused kernel, which never holds it.
+    that sum to 1. "Attention is all you need", arXiv:1706.03762 §3.2.1. The heatmap, the tests and, on a CPU in
+    bfloat16, training and a teacher's reading use this matrix; everything else the fused kernel, which never holds it.
     """
     mask = causal_mask(q.size(-2), k.size(-2), q.device)
     hidden = torch.zeros_like(mask, dtype=q.dtype).masked_fill_(~mask, -math.inf)
