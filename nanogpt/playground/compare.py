@@ -94,6 +94,8 @@ def compare_tab(zoo: Zoo) -> CompareTab:
     def compare(*values):  # type: ignore[no-untyped-def]
         """A run; while a slider is held, only its first frame, so that the next value has its turn at once."""
         values, pace = values[:-1], values[-1]
+        if pace == WITHDRAWN:
+            return
         held, frame = pace == HELD, {HELD: PREVIEW, MOVED: SELDOM}.get(pace, FRAME)
         with refused():
             run = Run.of(values)
@@ -199,6 +201,7 @@ def compare_tab(zoo: Zoo) -> CompareTab:
     # The text so far stays as it is; only the caret goes. At once in the browser, and again a moment later: a frame
     # may have been under way.
     stopped: dict[str, Any] = {"fn": None, "inputs": panels, "outputs": panels, "js": STOPPED, **AT_ONCE}
+    stop.click(None, js=WITHDRAW, **AT_ONCE)
     stop.click(None, cancels=[ran], **AT_ONCE)
     stop.click(**stopped)
     stop.click(None, js=A_MOMENT, **AT_ONCE).then(**stopped)
@@ -209,10 +212,20 @@ STOPPED = (
     """(...sides) => sides.map((side) => side && side.status === "running" ? {...side, status: "stopped"} : side)"""
 )
 
+# A run that waits for its turn begins when the one before it is cut off. Once Stop is pressed, none begins until the
+# visitor does something else.
+WITHDRAW = """() => {
+  const {dataset} = document.body;
+  dataset.halted = "yes";
+  for (const done of ["click", "input", "keydown", "pointerdown"])
+    document.addEventListener(done, () => { dataset.halted = ""; }, {capture: true, once: true});
+}"""
+
 # How a run comes to the page. While a slider is held, a run is a preview; when it is let go after one, the whole text
 # follows. (Gradio fires a slider's release also when its number box merely loses the focus.)
-HELD, MOVED = 1, 2
+HELD, MOVED, WITHDRAWN = 1, 2, 3
 PACE = """(...values) => {
+  if (document.body.dataset.halted) return [...values.slice(0, -1), 3];
   const held = document.querySelector("input[type=range]:active") !== null;
   const moved = document.body.dataset.preview || document.activeElement?.matches("input[type=range]");
   document.body.dataset.preview = held ? "shown" : "";

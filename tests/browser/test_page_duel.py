@@ -68,6 +68,16 @@ def test_stop_halts_the_run_of_a_link_too(visit: Visit) -> None:
     assert all(100 < len(text) < 2000 for text in partial)
 
 
+def test_stop_halts_the_run_that_waits_for_its_turn_too(visit: Visit) -> None:
+    """Once it began when the one before it was cut off, and wrote to its end."""
+    page = visit(characters=20)
+    length = page.locator("#length input[type=number]")
+    length.fill("2000")
+    lengths_while_running(page, 1)
+    length.fill("1999")
+    assert all(0 < len(text) < 1999 for text in stop(page))
+
+
 def test_a_slider_overtakes_the_run_of_a_link(visit: Visit, api: Api) -> None:
     page = visit(characters=1000, run=False, wait=False)
     page.wait_for_function(f"() => document.querySelector('#side_2 .text') && ({LENGTHS})()[1] > 100")
@@ -210,7 +220,7 @@ def test_by_keyboard_alone(visit: Visit) -> None:
     tab_to(page, "#length input[type=number]", key="Shift+Tab")
     page.keyboard.press("Control+A")
     page.keyboard.type("2000")
-    page.wait_for_function(BOTH.format("running"))
+    page.wait_for_function(f"() => Math.min(...({LENGTHS})()) > 200")  # no more than that came of 2, 20 and 200
     tab_to(page, "#stop")
     page.keyboard.press("Enter")
     page.wait_for_function(BOTH.format("stopped"))
