@@ -3,6 +3,7 @@
 python train.py                                       a bigram and a GPT, in minutes on a laptop
 python train.py --model gpt --preset large            4.8 million parameters, in an hour or two on two cores
 python train.py --model gpt --data my.txt --name mine --n_layer 4 --max_iters 2000
+python train.py --model gpt --preset best --init_from checkpoints/gpt --data my.txt --max_iters 40     fine-tune
 python train.py --model gpt --resume                  go on where a run was stopped
 torchrun --standalone --nproc_per_node=2 train.py     two processes share each step
 """

@@ -16,7 +16,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from nanogpt.checks import shown
-from nanogpt.tokenizer import CharTokenizer, normalise
+from nanogpt.tokenizer import CharTokenizer, describe_unknown, normalise
 
 CORPUS_URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
 CORPUS_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
@@ -34,20 +34,28 @@ class Corpus:
     val: Tensor  # (m,) int64
     tokenizer: CharTokenizer
     sha256: str
+    left_out: str = ""  # a sentence on the characters that the vocabulary lacks
 
     @property
     def name(self) -> str:
         return "Tiny Shakespeare" if self.sha256 == CORPUS_SHA256 else f"text sha256:{self.sha256[:12]}"
 
 
-def load_corpus(path: str | os.PathLike[str] | None = None, val_fraction: float = 0.1, *, tune: bool = False) -> Corpus:
+def load_corpus(
+    path: str | os.PathLike[str] | None = None,
+    val_fraction: float = 0.1,
+    *,
+    tune: bool = False,
+    tokenizer: CharTokenizer | None = None,
+) -> Corpus:
     """Read `path`, else `$NANOGPT_DATA`, else Tiny Shakespeare from the cache or the network.
 
     With `tune`, the last 5 % of the training part stand in for validation, which stays unseen: settings are
     chosen there.
 
     Any UTF-8 text will do. The vocabulary is that of the whole text, as in every published figure on this
-    corpus: it adds no information on the order of characters. Raises DataError.
+    corpus: it adds no information on the order of characters. A `tokenizer` that is given spells the text instead,
+    and leaves out what it cannot. Raises DataError.
     """
     given = path or os.environ.get("NANOGPT_DATA")
     raw = _read(Path(given)) if given else _fetch()
@@ -55,16 +63,17 @@ def load_corpus(path: str | os.PathLike[str] | None = None, val_fraction: float 
         text = normalise(raw.decode("utf-8"))
     except (UnicodeDecodeError, ValueError) as error:
         raise DataError(f"{given}: not UTF-8 text ({error}).") from error
-    tokenizer = CharTokenizer.from_text(text) if text else None
-    if tokenizer is None:
+    if not text:
         raise DataError(f"{given}: the file is empty.")
-    ids = torch.tensor(tokenizer.encode(text), dtype=torch.long)
+    tokenizer = tokenizer or CharTokenizer.from_text(text)
+    known, unknown = tokenizer.split_unknown(text)
+    ids = torch.tensor(tokenizer.encode(known), dtype=torch.long)
     n = int(len(ids) * (1 - val_fraction))
     train, val = ids[:n], ids[n:]
     if tune:
         n = int(n * 0.95)
         train, val = train[:n], train[n:]
-    return Corpus(train, val, tokenizer, hashlib.sha256(raw).hexdigest())
+    return Corpus(train, val, tokenizer, hashlib.sha256(raw).hexdigest(), describe_unknown(unknown))
 
 
 def _read(path: Path) -> bytes:

@@ -42,6 +42,7 @@ class TrainConfig:
     tie_weights: bool = option(False, "one matrix for embedding and head (gpt)")
     zero_init: bool = option(True, "each block starts as the identity (gpt)")
 
+    init_from: str = option("", "a checkpoint folder to take the first weights from: fine-tune, or train on")
     max_iters: int = option(1500, "optimizer steps", 1, 10_000_000)
     max_seconds: float = option(0.0, "stop, as Ctrl-C would, after so many seconds of training; 0 is off", 0, 1e9)
     batch_size: int = option(32, "windows a micro-batch", 1, 65_536)

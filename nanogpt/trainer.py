@@ -32,7 +32,7 @@ from nanogpt.device import autocast, describe, deterministic, pick_device, pick_
 from nanogpt.distill import lesson, load_teachers
 from nanogpt.distributed import Group, LostProcessError
 from nanogpt.engine import generate
-from nanogpt.models import build_model
+from nanogpt.models import build_model, config_values, kind_of
 from nanogpt.optimizer import Average, build_optimizers, schedule
 from nanogpt.recipe import TrainConfig
 from nanogpt.report import Report, reporter, unheard
@@ -59,12 +59,16 @@ def train(config: TrainConfig, command: str = "", group: Group = ALONE) -> dict[
     reporting = reporter(config.report_to)
     device = pick_device(group.device(config.device))
     dtype = pick_dtype(config.dtype, device)
-    corpus = load_corpus(config.data, config.val_fraction, tune=config.tune)
+    origin, spelling = checkpoint.load(config.init_from) if config.init_from else (None, None)
+    corpus = load_corpus(config.data, config.val_fraction, tune=config.tune, tokenizer=spelling)
+    if group.leads and corpus.left_out:
+        say(f"note: {corpus.left_out}")
     windows = Windows(corpus.train, config.block_size, config.seed)
     _check_lengths(config, corpus)
     folder = config.folder
     if config.eval_only:
         return _judge(config, device, corpus)
+    model = _beginning(config, corpus.tokenizer.vocab_size, origin)
     if group.leads and folder.exists() and any(folder.iterdir()) and not (config.overwrite or config.resume):
         raise TrainError(
             f"{folder} exists. Give --resume to go on with it, --overwrite to replace it, or another --name."
@@ -81,7 +85,7 @@ def train(config: TrainConfig, command: str = "", group: Group = ALONE) -> dict[
         windows = Windows(ids, config.block_size, config.seed, targets)
     if not group.leads:  # whoever leads locks and writes; all must see the folder to resume
         with _stoppable() as stop, _together(folder):
-            return _train(config, command, device, dtype, corpus, windows, stop, group, unheard)
+            return _train(config, command, model.to(device), dtype, corpus, windows, stop, group, unheard)
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder), _stoppable() as stop, _together(folder):
         if not config.resume:  # what an overwritten run left would pass for newer
@@ -89,7 +93,7 @@ def train(config: TrainConfig, command: str = "", group: Group = ALONE) -> dict[
                 shutil.rmtree(folder / old, ignore_errors=True)
             (folder / checkpoint.METRICS).write_text("")
         with reporting(folder, asdict(config)) as report:
-            return _train(config, command, device, dtype, corpus, windows, stop, group, report)
+            return _train(config, command, model.to(device), dtype, corpus, windows, stop, group, report)
 
 
 @contextlib.contextmanager
@@ -110,10 +114,24 @@ def _check_lengths(config: TrainConfig, corpus: Corpus) -> None:
             raise DataError(f"The {part} text has {len(ids):,} characters; judging the model needs {needed:,}.")
 
 
+def _beginning(config: TrainConfig, vocab_size: int, origin: nn.Module | None) -> nn.Module:
+    """The model before its first step: drawn from the seed, or with the weights of `origin`."""
+    torch.manual_seed(config.seed)
+    model = build_model(config.model_config(vocab_size))
+    if origin is not None:
+        mine, its = ({"model": kind_of(m.config), **config_values(m.config)} for m in (model, origin))
+        for field in {**mine, **its}:
+            if field != "dropout" and mine.get(field) != its.get(field):
+                name = Path(config.init_from).name
+                raise ValueError(f"init_from: {name} has {field} {its.get(field)}, this run {mine.get(field)}.")
+        model.load_state_dict(origin.state_dict())
+    return model
+
+
 def _train(
     config: TrainConfig,
     command: str,
-    device: torch.device,
+    model: nn.Module,
     dtype: torch.dtype,
     corpus: Corpus,
     windows: Windows,
@@ -121,9 +139,7 @@ def _train(
     group: Group,
     report: Report,
 ) -> dict[str, Any]:
-    folder = config.folder
-    torch.manual_seed(config.seed)
-    model = build_model(config.model_config(corpus.tokenizer.vocab_size)).to(device)
+    folder, device = config.folder, next(model.parameters()).device
     if config.gradient_checkpointing:
         model.gradient_checkpointing = True  # type: ignore[assignment]
     optimizers = build_optimizers(

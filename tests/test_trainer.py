@@ -494,6 +494,54 @@ def test_a_run_may_be_limited_in_time(config: Callable[..., TrainConfig]) -> Non
     assert 0 < row["step"] < 1_000_000
 
 
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_run_goes_on_from_another_checkpoint(kind: str, config: Callable[..., TrainConfig], at_step: Any) -> None:
+    """A step at a rate of zero shows where it began; cut and resumed, it is one."""
+    train(config(kind, name="first"))
+    first = config(name="first").folder
+    still = {"init_from": str(first), "max_iters": 1, "learning_rate": 0.0, "matrix_lr": 0.0}
+    train(config(kind, name="still", **still, seed=2))
+    one, other = ((folder / "model.safetensors").read_bytes() for folder in (first, config(name="still").folder))
+    assert one == other
+
+    train(config(kind, name="run", init_from=str(first)))
+    whole = result(config(name="run").folder)
+    at_step(4, stop())
+    train(config(kind, name="run", init_from=str(first), overwrite=True))
+    at_step(-1, stop())
+    train(config(kind, name="run", init_from=str(first), resume=True))
+    assert result(config(name="run").folder) == whole
+
+
+def test_only_the_same_model_lends_its_weights(config: Callable[..., TrainConfig], tmp_path: Path) -> None:
+    """What is dropped while training is no weight, and may differ."""
+    train(config(name="first"))
+    first = str(config(name="first").folder)
+    for how, message in (
+        ({"n_embd": 32}, "init_from: first has n_embd 16, this run 32."),
+        ({"position": "learned"}, "init_from: first has position rope, this run learned."),
+        ({"model": "bigram"}, "init_from: first has model gpt, this run bigram."),
+        ({"init_from": str(tmp_path / "nobody")}, "nobody"),
+    ):
+        with pytest.raises((ValueError, checkpoint.CheckpointError), match=re.escape(message)):
+            train(config(**{"name": "run", "init_from": first, **how}))
+    assert not config(name="run").folder.exists()
+    train(config(name="run", init_from=first, dropout=0.1))
+
+
+def test_fine_tuning_spells_another_text_as_the_checkpoint_does(
+    config: Callable[..., TrainConfig], text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(config(name="first"))
+    first = config(name="first").folder
+    mine = tmp_path / "mine.txt"
+    mine.write_text(text[: len(text) // 2].replace("e", "") + "\u2603" * 3)
+    train(config(name="mine", init_from=str(first), data=str(mine)))
+    one, other = ((folder / "tokenizer.json").read_bytes() for folder in (first, config(name="mine").folder))
+    assert one == other
+    assert "note: 3 characters outside the model's vocabulary left out: U+2603." in capsys.readouterr().out
+
+
 def test_snapshots_show_the_way(config: Callable[..., TrainConfig], at_step: Any) -> None:
     assert trainer.snapshot_steps(12, 1500) == [0, 1, 2, 4, 9, 19, 39, 80, 167, 347, 722, 1500]
     for count in (2, 3, 12):
