@@ -185,7 +185,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "n_layer": 5,
         "n_context": 8,
         "batch_size": 16,
-        "max_iters": 2200,
+        "max_iters": 3000,
         "learning_rate": 3e-3,
         "matrix_lr": 0.02,
         "weight_decay": 0.3,
