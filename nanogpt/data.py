@@ -67,7 +67,7 @@ def load_corpus(
         raise DataError(f"{given}: the file is empty.")
     tokenizer = tokenizer or CharTokenizer.from_text(text)
     known, unknown = tokenizer.split_unknown(text)
-    ids = torch.tensor(tokenizer.encode(known), dtype=torch.long)
+    ids = torch.tensor([tokenizer.ids[c] for c in known], dtype=torch.long)
     n = int(len(ids) * (1 - val_fraction))
     train, val = ids[:n], ids[n:]
     if tune:

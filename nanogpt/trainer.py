@@ -68,7 +68,7 @@ def train(config: TrainConfig, command: str = "", group: Group = ALONE) -> dict[
     folder = config.folder
     if config.eval_only:
         return _judge(config, device, corpus)
-    model = _beginning(config, corpus.tokenizer.vocab_size, origin)
+    model = _beginning(config, corpus.tokenizer.vocab_size, origin).to(device)
     if group.leads and folder.exists() and any(folder.iterdir()) and not (config.overwrite or config.resume):
         raise TrainError(
             f"{folder} exists. Give --resume to go on with it, --overwrite to replace it, or another --name."
@@ -85,7 +85,7 @@ def train(config: TrainConfig, command: str = "", group: Group = ALONE) -> dict[
         windows = Windows(ids, config.block_size, config.seed, targets)
     if not group.leads:  # whoever leads locks and writes; all must see the folder to resume
         with _stoppable() as stop, _together(folder):
-            return _train(config, command, model.to(device), dtype, corpus, windows, stop, group, unheard)
+            return _train(config, command, model, dtype, corpus, windows, stop, group, unheard)
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder), _stoppable() as stop, _together(folder):
         if not config.resume:  # what an overwritten run left would pass for newer
@@ -93,7 +93,7 @@ def train(config: TrainConfig, command: str = "", group: Group = ALONE) -> dict[
                 shutil.rmtree(folder / old, ignore_errors=True)
             (folder / checkpoint.METRICS).write_text("")
         with reporting(folder, asdict(config)) as report:
-            return _train(config, command, model.to(device), dtype, corpus, windows, stop, group, report)
+            return _train(config, command, model, dtype, corpus, windows, stop, group, report)
 
 
 @contextlib.contextmanager
