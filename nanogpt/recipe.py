@@ -26,6 +26,7 @@ class TrainConfig:
     model: str = option("gpt", "which model to train", choices=tuple(MODELS))
     data: str | None = option(None, "a UTF-8 text file; default $NANOGPT_DATA, else Tiny Shakespeare, downloaded once")
     val_fraction: float = option(0.1, "share of the text, at its end, kept for validation", 0.001, 0.9)
+    tokenizer: str = option("char", "char: the text's own characters; or a checkpoint's folder, to spell as it does")
     tune: bool = option(False, "judge on the last 5 %% of the training text, to choose settings without validation")
 
     n_layer: int = option(6, "blocks (gpt), hidden layers (mlp)", 1, 48)
@@ -95,6 +96,8 @@ class TrainConfig:
             raise ValueError(f"name must be a folder's name without slashes; got {checks.shown(self.name)}.")
         if self.synthetic_chars and not self.distill_from:
             raise ValueError(f"synthetic_chars are written by teachers: {self.synthetic_chars:,} need distill_from.")
+        if self.init_from and self.tokenizer != "char":
+            raise ValueError("tokenizer: a run with init_from spells as that checkpoint does; give one of the two.")
         self.model_config(1)
 
     def model_config(self, vocab_size: int) -> Any:

@@ -60,6 +60,8 @@ def train(config: TrainConfig, command: str = "", group: Group = ALONE) -> dict[
     device = pick_device(group.device(config.device))
     dtype = pick_dtype(config.dtype, device)
     origin, spelling = checkpoint.load(config.init_from) if config.init_from else (None, None)
+    if config.tokenizer != "char":
+        _, spelling = checkpoint.load(config.tokenizer)
     corpus = load_corpus(config.data, config.val_fraction, tune=config.tune, tokenizer=spelling)
     if group.leads and corpus.left_out:
         say(f"note: {corpus.left_out}")

@@ -522,6 +522,8 @@ def test_only_the_same_model_lends_its_weights(config: Callable[..., TrainConfig
         ({"position": "learned"}, "init_from: first has position rope, this run learned."),
         ({"model": "bigram"}, "init_from: first has model gpt, this run bigram."),
         ({"init_from": str(tmp_path / "nobody")}, "nobody"),
+        ({"init_from": "", "tokenizer": str(tmp_path / "nobody")}, "nobody"),
+        ({"tokenizer": first}, "tokenizer: a run with init_from spells as that checkpoint does; give one of the two."),
     ):
         with pytest.raises((ValueError, checkpoint.CheckpointError), match=re.escape(message)):
             train(config(**{"name": "run", "init_from": first, **how}))
@@ -529,14 +531,15 @@ def test_only_the_same_model_lends_its_weights(config: Callable[..., TrainConfig
     train(config(name="run", init_from=first, dropout=0.1))
 
 
-def test_fine_tuning_spells_another_text_as_the_checkpoint_does(
-    config: Callable[..., TrainConfig], text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("by", ["init_from", "tokenizer"])
+def test_another_text_is_spelt_as_a_checkpoint_does(
+    config: Callable[..., TrainConfig], text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], by: str
 ) -> None:
     train(config(name="first"))
     first = config(name="first").folder
     mine = tmp_path / "mine.txt"
     mine.write_text(text[: len(text) // 2].replace("e", "") + "\u2603" * 3)
-    train(config(name="mine", init_from=str(first), data=str(mine)))
+    train(config(name="mine", data=str(mine), **{by: str(first)}))
     one, other = ((folder / "tokenizer.json").read_bytes() for folder in (first, config(name="mine").folder))
     assert one == other
     assert "note: 3 characters outside the model's vocabulary left out: U+2603." in capsys.readouterr().out
