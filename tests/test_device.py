@@ -35,9 +35,11 @@ def test_the_machine_in_words() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is named instead")
 @pytest.mark.parametrize("best", ["amx_tile", "avx512_bf16", "avx512", "avx2"])
-def test_a_processor_s_best_units_are_named(best: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_processor_s_best_units_are_named_and_choose_the_type(best: str, monkeypatch: pytest.MonkeyPatch) -> None:
     units = ["amx_tile", "avx512_bf16", "avx512", "avx2"]
     for unit in units:
         supported = units.index(unit) >= units.index(best)
         monkeypatch.setattr(torch.cpu, f"_is_{unit}_supported", lambda supported=supported: supported)
     assert {"amx_tile": "(AMX)", "avx512_bf16": "(AVX512-BF16)"}.get(best, f"({best.upper()})") in describe()
+    native = best in ("amx_tile", "avx512_bf16")
+    assert pick_dtype("auto", CPU) == (torch.bfloat16 if native else torch.float32)
