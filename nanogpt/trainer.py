@@ -50,8 +50,8 @@ ALONE = Group()
 def train(config: TrainConfig, command: str = "", group: Group = ALONE) -> dict[str, Any]:
     """Train one model and leave it in `config.folder`; return the last line of its metrics.
 
-    Raises TrainError, DataError or ValueError before anything is written, and TrainError when the loss is no
-    longer finite or another process of the group is gone; the last saved state then stands.
+    Raises TrainError, DataError, CheckpointError or ValueError before anything is written, and TrainError when the
+    loss is no longer finite or another process of the group is gone; the last saved state then stands.
     """
     if config.num_threads:
         torch.set_num_threads(config.num_threads)

@@ -522,8 +522,6 @@ def test_only_the_same_model_lends_its_weights(config: Callable[..., TrainConfig
         ({"position": "learned"}, "init_from: first has position rope, this run learned."),
         ({"model": "bigram"}, "init_from: first has model gpt, this run bigram."),
         ({"init_from": str(tmp_path / "nobody")}, "nobody"),
-        ({"init_from": "", "tokenizer": str(tmp_path / "nobody")}, "nobody"),
-        ({"tokenizer": first}, "tokenizer: a run with init_from spells as that checkpoint does; give one of the two."),
     ):
         with pytest.raises((ValueError, checkpoint.CheckpointError), match=re.escape(message)):
             train(config(**{"name": "run", "init_from": first, **how}))
@@ -543,6 +541,15 @@ def test_another_text_is_spelt_as_a_checkpoint_does(
     one, other = ((folder / "tokenizer.json").read_bytes() for folder in (first, config(name="mine").folder))
     assert one == other
     assert "note: 3 characters outside the model's vocabulary left out: U+2603." in capsys.readouterr().out
+
+
+def test_a_vocabulary_comes_from_one_place(config: Callable[..., TrainConfig], tmp_path: Path) -> None:
+    nobody = str(tmp_path / "nobody")
+    with pytest.raises(checkpoint.CheckpointError, match="nobody"):
+        train(config(name="run", tokenizer=nobody))
+    with pytest.raises(ValueError, match="tokenizer: a run with init_from spells as that checkpoint does"):
+        config(name="run", tokenizer=nobody, init_from=nobody)
+    assert not config(name="run").folder.exists()
 
 
 def test_snapshots_show_the_way(config: Callable[..., TrainConfig], at_step: Any) -> None:
