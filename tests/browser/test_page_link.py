@@ -73,3 +73,33 @@ def test_a_value_out_of_range(query: dict[str, str], visit: Visit) -> None:
     assert "The default stands." in page.locator("#problems textarea").input_value()
     assert page.locator("#prompt textarea").input_value() == "ROMEO:\n"
     assert page.locator("#seed input").input_value() == "1"
+
+
+REST = (
+    "model_1=bigram&model_2=gpt&model_3={}&model_4=self_attention&selected={}&attention_model={}&layer=1&head={}&tab={}"
+)
+ADDRESSES = {
+    "": "prompt=ROMEO%3A%0A&temperature=0.8&top_k=0&top_p=1&characters=300&seed=1&method=sample&width=4&sides=2&colour=0&"
+    + REST.format("trigram", "", "gpt", 1, "compare"),
+    "prompt=O%2C+%3Cb%3E%0AKING%3A&temperature=0.93&top_k=30&top_p=0.5&characters=40&seed=42": (
+        "prompt=O%2C+%3Cb%3E%0AKING%3A&temperature=0.93&top_k=30&top_p=0.5&characters=40&seed=42&method=sample&width=4"
+        "&sides=2&colour=0&" + REST.format("trigram", "", "gpt", 1, "compare")
+    ),
+    "characters=20&sides=3&colour=2&model_3=mlp&method=beam&width=2&tab=score": (
+        "prompt=ROMEO%3A%0A&temperature=0.8&top_k=0&top_p=1&characters=20&seed=1&method=beam&width=2&sides=3&colour=2&"
+        + REST.format("mlp", "", "gpt", 1, "score")
+    ),
+    "characters=30&selected=side_2.text.17&attention_model=self_attention&layer=1&head=3&tab=attention": (
+        "prompt=ROMEO%3A%0A&temperature=0.8&top_k=0&top_p=1&characters=30&seed=1&method=sample&width=4&sides=2&colour=0&"
+        + REST.format("trigram", "side_2.text.17", "self_attention", 3, "attention")
+    ),
+}
+
+
+@pytest.mark.parametrize("query", ADDRESSES)
+def test_the_address_is_what_it_was(query: str, visit: Visit, server: Server) -> None:
+    """Recorded at commit e62cb47: a link that somebody saved must stay readable, so the page writes the same one."""
+    page = visit(f"{server.url}/?{query}")
+    page.locator("#copy_link").evaluate("button => button.click()")  # the button stands on the Compare tab only
+    idle(page)
+    assert page.url.partition("?")[2] == ADDRESSES[query]
