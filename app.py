@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 
 from nanogpt.playground import build_app, launch_options
-from nanogpt.zoo import Zoo
+from nanogpt.storage.zoo import Zoo
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -14,10 +14,11 @@ import sys
 
 from nanogpt.cli import add_options, answer_errors
 from nanogpt.device import pick_device
-from nanogpt.distributed import joined
 from nanogpt.models import MODELS
-from nanogpt.recipe import PRESETS, TrainConfig, resolve
-from nanogpt.trainer import train
+from nanogpt.training.config import TrainConfig
+from nanogpt.training.distributed import joined
+from nanogpt.training.presets import PRESETS, resolve
+from nanogpt.training.trainer import train
 
 
 def parse(argv: list[str]) -> list[TrainConfig]:

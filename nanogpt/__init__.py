@@ -4,6 +4,6 @@ import nanogpt
 model, tokenizer = nanogpt.load("checkpoints/gpt")
 """
 
-from nanogpt.checkpoint import load as load
+from nanogpt.storage.checkpoint import load as load
 
 __all__ = ["load"]

@@ -14,12 +14,12 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from nanogpt.device import autocast, describe, pick_dtype
-from nanogpt.engine import generate
+from nanogpt.generation.generate import generate
+from nanogpt.generation.sampling import SamplingParams, choose, gumbel_noise
 from nanogpt.models import build_model
 from nanogpt.models.gpt import GPTConfig
-from nanogpt.optimizer import build_optimizers
-from nanogpt.packed import PackedLinear
-from nanogpt.sampling import SamplingParams, choose, gumbel_noise
+from nanogpt.models.packed import PackedLinear
+from nanogpt.training.optimizer import build_optimizers
 
 
 def median(values: list[float]) -> float:

@@ -10,17 +10,18 @@ from typing import Any
 
 import torch
 
-from nanogpt import score
+from nanogpt.analysis import score
 from nanogpt.bench import bench_generation, bench_training
-from nanogpt.checkpoint import METRICS, WEIGHTS, CheckpointError, metrics
-from nanogpt.continuation import continuation
-from nanogpt.data import DataError, load_corpus
 from nanogpt.device import pick_device
-from nanogpt.plot import plot_runs
-from nanogpt.prompt import read_prompt
-from nanogpt.sampling import SamplingParams
-from nanogpt.trainer import TrainError
-from nanogpt.zoo import Loaded, Zoo
+from nanogpt.generation.continuation import continuation
+from nanogpt.generation.sampling import SamplingParams
+from nanogpt.generation.text_model import TextModel
+from nanogpt.storage.checkpoint import METRICS, WEIGHTS, CheckpointError, metrics
+from nanogpt.storage.zoo import Zoo
+from nanogpt.text.corpus import DataError, load_corpus
+from nanogpt.text.prompt import read_prompt
+from nanogpt.training.plot import plot_runs
+from nanogpt.training.trainer import TrainError
 
 
 def add_options(parser: argparse.ArgumentParser, config: type[Any], leave_out: tuple[str, ...] = ()) -> None:
@@ -95,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _load(args: argparse.Namespace) -> Loaded:
+def _load(args: argparse.Namespace) -> TextModel:
     zoo = Zoo(args.checkpoints)
     zoo.refresh()
     for problem in zoo.problems:
@@ -136,7 +137,7 @@ def _score(args: argparse.Namespace) -> int:
     return 0
 
 
-def _score_text(loaded: Loaded, text: str) -> dict[str, Any]:
+def _score_text(loaded: TextModel, text: str) -> dict[str, Any]:
     _, left_out, nats = score.text_nats(loaded.model, loaded.tokenizer, text)
     if left_out:
         print(f"note: {left_out}", file=sys.stderr)
@@ -150,7 +151,7 @@ def _score_text(loaded: Loaded, text: str) -> dict[str, Any]:
     }
 
 
-def _protocol(loaded: Loaded, data: str | None) -> dict[str, Any]:
+def _protocol(loaded: TextModel, data: str | None) -> dict[str, Any]:
     corpus = load_corpus(data)
     if corpus.tokenizer.chars != loaded.tokenizer.chars:
         raise ValueError(f"{loaded.name} was trained on another vocabulary than that of {corpus.name}.")

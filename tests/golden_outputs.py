@@ -13,19 +13,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from nanogpt.continuation import continuation
-from nanogpt.explain import alternatives
+from nanogpt.analysis.explain import alternatives
+from nanogpt.analysis.score import text_nats
+from nanogpt.analysis.trace import trace
+from nanogpt.generation.continuation import continuation
+from nanogpt.generation.sampling import SamplingParams
 from nanogpt.playground.attention import head_map
 from nanogpt.playground.controls import Run
 from nanogpt.playground.duel import duel, saved_by_last, verdicts
 from nanogpt.playground.link import read_link
 from nanogpt.playground.scoring import judged
 from nanogpt.playground.selection import explanation
-from nanogpt.playground.takeaway import as_api_call, as_command, trace
-from nanogpt.prompt import read_prompt
-from nanogpt.sampling import SamplingParams
-from nanogpt.score import text_nats
-from nanogpt.zoo import Zoo
+from nanogpt.playground.takeaway import as_api_call, as_command
+from nanogpt.storage.zoo import Zoo
+from nanogpt.text.prompt import read_prompt
 
 ROOT = Path(__file__).parents[1]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from nanogpt import checks
-from nanogpt.kv_cache import KVCache
+from nanogpt.models.kv_cache import KVCache
 
 
 @dataclass(frozen=True)

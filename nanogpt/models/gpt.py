@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from nanogpt import checks
-from nanogpt.kv_cache import KVCache
-from nanogpt.layers import ACTIVATIONS, Block, ContextMLP, LayerNorm
+from nanogpt.models.kv_cache import KVCache
+from nanogpt.models.layers import ACTIVATIONS, Block, ContextMLP, LayerNorm
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from nanogpt import checks
-from nanogpt.kv_cache import KVCache
-from nanogpt.layers import ContextMLP
+from nanogpt.models.kv_cache import KVCache
+from nanogpt.models.layers import ContextMLP
 
 
 @dataclass(frozen=True)

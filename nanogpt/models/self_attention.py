@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from nanogpt import checks
-from nanogpt.kv_cache import KVCache
-from nanogpt.layers import CausalSelfAttention, LayerNorm
+from nanogpt.models.kv_cache import KVCache
+from nanogpt.models.layers import CausalSelfAttention, LayerNorm
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nanogpt import checks
-from nanogpt.kv_cache import KVCache
+from nanogpt.models.kv_cache import KVCache
 
 
 @dataclass(frozen=True)

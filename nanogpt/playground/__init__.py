@@ -16,7 +16,7 @@ from nanogpt.playground.limits import AT_ONCE, MODEL_LIMIT
 from nanogpt.playground.link import FIELDS, link_writer, read_link
 from nanogpt.playground.scoring import score_tab
 from nanogpt.playground.theme import theme
-from nanogpt.zoo import Zoo
+from nanogpt.storage.zoo import Zoo
 
 LEAD = (
     "A bigram and a GPT continue the same beginning with the same luck: one table of random numbers serves both, "

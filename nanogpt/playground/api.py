@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from nanogpt import score as scoring
-from nanogpt.continuation import continuation
-from nanogpt.explain import alternatives
+from nanogpt.analysis import score as scoring
+from nanogpt.analysis.explain import alternatives
+from nanogpt.analysis.trace import trace as trace_of
+from nanogpt.generation.continuation import continuation
+from nanogpt.generation.sampling import SamplingParams
 from nanogpt.playground.limits import refused
-from nanogpt.playground.takeaway import trace as trace_of
-from nanogpt.prompt import read_prompt
-from nanogpt.sampling import SamplingParams
-from nanogpt.zoo import Zoo
+from nanogpt.storage.zoo import Zoo
+from nanogpt.text.prompt import read_prompt
 
 
 def endpoints(zoo: Zoo) -> dict[str, Callable[..., Any]]:

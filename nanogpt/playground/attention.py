@@ -10,13 +10,14 @@ from typing import Any
 
 import gradio as gr
 
+from nanogpt.analysis.attention import attention_layers, attention_patterns
 from nanogpt.checks import whole
-from nanogpt.interpret import attention_layers, attention_patterns
+from nanogpt.generation.sampling import MAX_NEW_TOKENS
+from nanogpt.generation.text_model import TextModel
 from nanogpt.playground.components.heatmap import heatmap, heatmap_message, heatmap_value
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
-from nanogpt.prompt import MAX_PROMPT
-from nanogpt.sampling import MAX_NEW_TOKENS
-from nanogpt.zoo import Loaded, Zoo
+from nanogpt.storage.zoo import Zoo
+from nanogpt.text.prompt import MAX_PROMPT
 
 # On opening the tab, in the browser: the text that the chosen model has just written, else any text, else the prompt.
 TAKE_TEXT = """(text, prompt, model, ...sides) => {
@@ -27,7 +28,7 @@ TAKE_TEXT = """(text, prompt, model, ...sides) => {
 MAX_TEXT = MAX_PROMPT + MAX_NEW_TOKENS  # a prompt and all that was written after it
 
 
-def head_map(loaded: Loaded, text: object, layer: object, head: object) -> dict[str, object]:
+def head_map(loaded: TextModel, text: object, layer: object, head: object) -> dict[str, object]:
     """What the heatmap draws for one head (both counted from 1) over the last block_size characters of `text`.
 
     Raises ValueError for a layer or head that the model does not have, and for a text it cannot read.

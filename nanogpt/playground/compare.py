@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 
+from nanogpt.analysis.trace import trace
 from nanogpt.checks import whole
 from nanogpt.playground.components.card import card
 from nanogpt.playground.components.text import selected_character, surprise_legend, text_panel, text_value
@@ -19,9 +20,9 @@ from nanogpt.playground.controls import EXAMPLES, MAX_SIDES, Controls, Run, buil
 from nanogpt.playground.duel import FRAME, PREVIEW, SELDOM, Side, duel, saved_by_last, verdicts
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
 from nanogpt.playground.selection import UP_TO_SELECTED, explanation
-from nanogpt.playground.takeaway import as_api_call, as_command, trace
+from nanogpt.playground.takeaway import as_api_call, as_command
 from nanogpt.playground.trail import branch, remembered, walk
-from nanogpt.zoo import Zoo
+from nanogpt.storage.zoo import Zoo
 
 
 @dataclass(frozen=True)

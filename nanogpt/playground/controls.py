@@ -10,11 +10,11 @@ from typing import Any
 import gradio as gr
 
 from nanogpt.checks import whole
-from nanogpt.continuation import MAX_BEAM
+from nanogpt.generation.continuation import MAX_BEAM
+from nanogpt.generation.sampling import MAX_NEW_TOKENS, MAX_SEED, SamplingParams
 from nanogpt.playground.duel import METHODS
 from nanogpt.playground.limits import refused
-from nanogpt.prompt import MAX_PROMPT
-from nanogpt.sampling import MAX_NEW_TOKENS, MAX_SEED, SamplingParams
+from nanogpt.text.prompt import MAX_PROMPT
 
 MAX_SIDES = 4
 EXAMPLES = ["ROMEO:\n", "To be, or not to be", "KING RICHARD III:\nNow", "First Citizen:\n"]

@@ -10,14 +10,17 @@ from typing import Any
 
 import torch
 
-from nanogpt import checks, score
-from nanogpt.continuation import MAX_BEAM
-from nanogpt.engine import beam_search, generate
+from nanogpt import checks
+from nanogpt.analysis import score
+from nanogpt.generation.beam import beam_search
+from nanogpt.generation.continuation import MAX_BEAM
+from nanogpt.generation.generate import generate
+from nanogpt.generation.sampling import SamplingParams
+from nanogpt.generation.text_model import TextModel
 from nanogpt.playground.components.text import text_value
 from nanogpt.playground.components.track import track_message, track_value
-from nanogpt.prompt import Prompt, read_prompt
-from nanogpt.sampling import SamplingParams
-from nanogpt.zoo import Loaded, Zoo
+from nanogpt.storage.zoo import Zoo
+from nanogpt.text.prompt import Prompt, read_prompt
 
 FRAME = 0.1  # seconds between updates of the page: faster costs the browser more than the eye sees
 SELDOM = 0.5  # the same where a text changes under a slider: it need not be seen to be written again
@@ -30,7 +33,7 @@ METHODS = {"sample": "Sample", "beam": "Beam search"}
 class Side:
     """One model's continuation as it grows."""
 
-    loaded: Loaded
+    loaded: TextModel
     prompt: Prompt
     stream: Iterator[tuple[list[int], list[float]]]
     ids: list[int] = field(default_factory=list)
@@ -38,7 +41,7 @@ class Side:
     seconds: float = 0.0
 
     @classmethod
-    def of(cls, loaded: Loaded, prompt: object, params: SamplingParams, method: str, width: int) -> "Side":
+    def of(cls, loaded: TextModel, prompt: object, params: SamplingParams, method: str, width: int) -> "Side":
         checked = read_prompt(prompt, loaded.tokenizer, loaded.block_size)
         stream = _beamed(loaded, checked, width, params.max_new_tokens) if method == "beam" else None
         return cls(loaded, checked, stream or _sampled(loaded, checked, params))
@@ -57,7 +60,7 @@ class Side:
     def text(self) -> str:
         return self.loaded.tokenizer.decode(self.ids)
 
-    def bits_by(self, judge: Loaded) -> list[float] | None:
+    def bits_by(self, judge: TextModel) -> list[float] | None:
         """The surprise of each character of this side's text under any model; None if it cannot spell the text."""
         if judge is self.loaded and len(self.bits) == len(self.ids):
             return self.bits
@@ -66,7 +69,7 @@ class Side:
         context = judge.tokenizer.encode(self.prompt.text) or [judge.tokenizer.start_id]
         return (score.char_nats(judge.model, context, judge.tokenizer.encode(self.text)) * score.BITS).tolist()
 
-    def value(self, status: str, judges: Sequence[Loaded] = (), colour: int = 0, notice: str = "") -> dict[str, Any]:
+    def value(self, status: str, judges: Sequence[TextModel] = (), colour: int = 0, notice: str = "") -> dict[str, Any]:
         """What the panel draws. `judges`, this side's model among them, give their verdicts on a complete text;
         the letters are tinted by the bits of this side's own model, or of judge number `colour`, from 1."""
         by_judge = [(judge, self.bits_by(judge)) for judge in judges]
@@ -94,7 +97,7 @@ class Side:
         return {**value, "model": self.loaded.name}
 
 
-def _sampled(loaded: Loaded, prompt: Prompt, params: SamplingParams) -> Iterator[tuple[list[int], list[float]]]:
+def _sampled(loaded: TextModel, prompt: Prompt, params: SamplingParams) -> Iterator[tuple[list[int], list[float]]]:
     ids: list[int] = []
     bits: list[float] = []
     for step in generate(loaded.model, prompt.ids, params, draft=loaded.draft):
@@ -103,13 +106,13 @@ def _sampled(loaded: Loaded, prompt: Prompt, params: SamplingParams) -> Iterator
         yield ids, bits
 
 
-def _beamed(loaded: Loaded, prompt: Prompt, width: int, count: int) -> Iterator[tuple[list[int], list[float]]]:
+def _beamed(loaded: TextModel, prompt: Prompt, width: int, count: int) -> Iterator[tuple[list[int], list[float]]]:
     """The best beam may change in the middle, so its bits are counted when it is complete."""
     for beam in beam_search(loaded.model, prompt.ids, width, count):
         yield beam.ids, []
 
 
-def describe(loaded: Loaded) -> str:
+def describe(loaded: TextModel) -> str:
     """A model in a few words: its size and its sight."""
     n = loaded.parameters
     size = f"{n / 1e6:.2f} M" if n >= 1e6 else f"{n:,}"
@@ -163,7 +166,7 @@ def saved_by_last(sides: Sequence[Side]) -> dict[str, Any]:
 
 
 def bits_saved(
-    model: Loaded, against: Loaded, text: str, bits: Sequence[float] | None, their_bits: Sequence[float] | None
+    model: TextModel, against: TextModel, text: str, bits: Sequence[float] | None, their_bits: Sequence[float] | None
 ) -> dict[str, Any]:
     """The track of what one model saves against another on a text that both can spell."""
     if model is against or not bits or not their_bits or len(bits) != len(their_bits):

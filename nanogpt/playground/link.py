@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nanogpt import checks
-from nanogpt.continuation import MAX_BEAM
+from nanogpt.generation.continuation import MAX_BEAM
+from nanogpt.generation.sampling import MAX_NEW_TOKENS, MAX_SEED
 from nanogpt.playground.duel import METHODS
 from nanogpt.playground.selection import read_selection
-from nanogpt.prompt import MAX_PROMPT
-from nanogpt.sampling import MAX_NEW_TOKENS, MAX_SEED
-from nanogpt.tokenizer import normalise
-from nanogpt.zoo import Zoo
+from nanogpt.storage.zoo import Zoo
+from nanogpt.text.prompt import MAX_PROMPT
+from nanogpt.text.tokenizer import normalise
 
 TABS = ("compare", "attention", "score")
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import gradio as gr
 
-from nanogpt import score
+from nanogpt.analysis import score
+from nanogpt.generation.text_model import TextModel
 from nanogpt.playground.components.text import text_panel, text_value
 from nanogpt.playground.components.track import track
 from nanogpt.playground.duel import bits_saved, describe
 from nanogpt.playground.limits import LATEST, MODEL_LIMIT, QUIET, refused
-from nanogpt.zoo import Loaded, Zoo
+from nanogpt.storage.zoo import Zoo
 
 MAX_TEXT = 2_000
 EXAMPLES = [
@@ -24,7 +25,7 @@ EXAMPLES = [
 ]
 
 
-def judged(loaded: Loaded, text: str) -> tuple[dict[str, Any], list[float]]:
+def judged(loaded: TextModel, text: str) -> tuple[dict[str, Any], list[float]]:
     """The panel of `text` under one model, and the bits of each character. Raises ValueError for an empty text."""
     known, unknown, nats = score.text_nats(loaded.model, loaded.tokenizer, text)
     bits = (nats * score.BITS).tolist()

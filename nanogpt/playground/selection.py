@@ -10,10 +10,10 @@ from dataclasses import asdict
 from typing import Any
 
 from nanogpt import checks
-from nanogpt.explain import alternatives, probability_of
+from nanogpt.analysis.explain import alternatives, probability_of
 from nanogpt.playground.components.card import card_message, card_value
 from nanogpt.playground.controls import Run
-from nanogpt.zoo import Zoo
+from nanogpt.storage.zoo import Zoo
 
 # A request may hold 64 kB, so of what the panels show only what stands before the selected character is sent.
 UP_TO_SELECTED = """(selection, ...values) => {

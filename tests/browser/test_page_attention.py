@@ -12,7 +12,7 @@ from torch import Tensor
 from visitor import choose, generate, open_tab, text_of
 
 import nanogpt
-from nanogpt.layers import CausalSelfAttention
+from nanogpt.models.layers import CausalSelfAttention
 
 pytestmark = pytest.mark.browser
 

@@ -10,8 +10,8 @@ from server import CHECKPOINTS
 from visitor import generate, idle, notice, prompt_of, selected, set_number, status, tab_to, text_of, texts
 
 import nanogpt
-from nanogpt.engine import generate as steps
-from nanogpt.sampling import SamplingParams
+from nanogpt.generation.generate import generate as steps
+from nanogpt.generation.sampling import SamplingParams
 
 pytestmark = pytest.mark.browser
 

@@ -13,9 +13,9 @@ from playwright.sync_api import Page
 from server import Server
 from visitor import choose, generate, idle, notice, open_tab, prompt_of, text_of, texts
 
-from nanogpt.checkpoint import save
 from nanogpt.models.trigram import Trigram, TrigramConfig
-from nanogpt.tokenizer import CharTokenizer
+from nanogpt.storage.checkpoint import save
+from nanogpt.text.tokenizer import CharTokenizer
 
 pytestmark = pytest.mark.browser
 

@@ -79,7 +79,8 @@ REST = (
     "model_1=bigram&model_2=gpt&model_3={}&model_4=self_attention&selected={}&attention_model={}&layer=1&head={}&tab={}"
 )
 ADDRESSES = {
-    "": "prompt=ROMEO%3A%0A&temperature=0.8&top_k=0&top_p=1&characters=300&seed=1&method=sample&width=4&sides=2&colour=0&"
+    "": "prompt=ROMEO%3A%0A&temperature=0.8&top_k=0&top_p=1&characters=300&seed=1&method=sample&width=4&sides=2&"
+    + "colour=0&"
     + REST.format("trigram", "", "gpt", 1, "compare"),
     "prompt=O%2C+%3Cb%3E%0AKING%3A&temperature=0.93&top_k=30&top_p=0.5&characters=40&seed=42": (
         "prompt=O%2C+%3Cb%3E%0AKING%3A&temperature=0.93&top_k=30&top_p=0.5&characters=40&seed=42&method=sample&width=4"

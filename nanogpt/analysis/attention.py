@@ -1,0 +1,63 @@
+"""A look inside: the attention of every head, taken by hooks from outside.
+
+Knows `CausalSelfAttention`; a model is only ever read, never changed.
+"""
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nanogpt.models.layers import CausalSelfAttention, attention_weights
+
+
+def attention_layers(model: nn.Module) -> list[CausalSelfAttention]:
+    """The attention layers of a model, from the first to the last; none for an n-gram."""
+    return [m for m in model.modules() if isinstance(m, CausalSelfAttention)]
+
+
+def twin(model: nn.Module) -> nn.Module:
+    """New modules around the same weights: hooks on the twin never touch the model that others are using."""
+    shared = {id(t): t for t in (*model.parameters(), *model.buffers())}
+    return copy.deepcopy(model, memo=shared)
+
+
+@contextmanager
+def captured_attention(model: nn.Module) -> Iterator[list[Tensor]]:
+    """Collect each layer's weights (B, n_head, T, T), in order, from the forward passes made inside the block.
+
+    A hook takes the layer's own q and k, from the very input it was called with, and asks `attention_weights`
+    for the matrix that the fused kernel never shows. Give it a `twin` where other threads use the model.
+    """
+    patterns: list[Tensor] = []
+
+    def keep(layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
+        assert isinstance(layer, CausalSelfAttention)
+        q, k, _ = layer.query_key_value(inputs[0])
+        patterns.append(attention_weights(q, k, layer.scale))
+
+    handles = [layer.register_forward_hook(keep) for layer in attention_layers(model)]
+    try:
+        yield patterns
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@torch.inference_mode()
+def attention_patterns(model: nn.Module, ids: Sequence[int]) -> Tensor:
+    """How much each character of ids (the last block_size of them) looks at each other one.
+
+    Returns (n_layer, n_head, T, T): [layer, head, row, column] is the weight with which the character `row`
+    reads the character `column`; each row sums to 1. Raises ValueError for a model without attention.
+    """
+    if not attention_layers(model):
+        raise ValueError("This model has no attention.")
+    idx = torch.tensor([list(ids)[-model.config.block_size :]])  # type: ignore[union-attr, operator]
+    looked_at = twin(model)
+    with captured_attention(looked_at) as patterns:
+        looked_at(idx)
+    return torch.cat(patterns)

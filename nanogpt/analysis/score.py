@@ -1,0 +1,107 @@
+"""How surprised a model is: bits per character of any text, and the evaluation protocol behind every figure.
+
+Knows ids, vocabularies and the models' contract; knows no corpus and no file.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from nanogpt.models.kv_cache import window_start
+from nanogpt.text.tokenizer import CharTokenizer, describe_unknown, normalise
+
+BITS = 1 / math.log(2)  # nats → bits
+PROTOCOL_WINDOW = 256
+PROTOCOL_OFFSETS = range(0, 256, 32)
+BAR: dict[str, Any] = {"delay": 2, "leave": False, "disable": None}  # for someone who waits at a terminal
+
+
+@torch.inference_mode()
+def next_logits(model: nn.Module, ids: Sequence[int]) -> Tensor:
+    """The logits after each prefix of ids (n,), as generation sees them: (n, V), float32.
+
+    Follows the engine's window rule, but reads each window once instead of character by character.
+    """
+    block_size: int = model.config.block_size  # type: ignore[union-attr, assignment]
+    device = next(model.parameters()).device
+    if getattr(model, "any_length", False):
+        return model(torch.tensor([list(ids)], device=device))[0].float().cpu()
+    rows, done = [], 0
+    while done < len(ids):
+        start = window_start(done + 1, block_size)
+        end = done + 1
+        while end < len(ids) and window_start(end + 1, block_size) == start:
+            end += 1
+        idx = torch.tensor([list(ids[start:end])], device=device)
+        rows.append(model(idx)[0, done - start :].float().cpu())
+        done = end
+    return torch.cat(rows)
+
+
+def char_nats(model: nn.Module, context: Sequence[int], ids: Sequence[int]) -> Tensor:
+    """−ln p of each of `ids` (n,) after `context` (at least one id; its last block_size are read), as (n,)."""
+    seen = list(context)[-model.config.block_size :]  # type: ignore[union-attr, operator]
+    logits = next_logits(model, [*seen, *ids][:-1])[len(seen) - 1 :]
+    return F.cross_entropy(logits, torch.tensor(list(ids)), reduction="none")
+
+
+def text_nats(model: nn.Module, tokenizer: CharTokenizer, text: object) -> tuple[str, str, Tensor]:
+    """Judge a text that stands alone, after a newline: (the text as the vocabulary spells it, a sentence on what
+    was left out or "", −ln p of each character (n,)). Raises ValueError if nothing of it can be spelt."""
+    known, unknown = tokenizer.split_unknown(normalise(text))
+    if not known:
+        raise ValueError("The text holds no character that the model knows.")
+    return known, describe_unknown(unknown), char_nats(model, [tokenizer.start_id], tokenizer.encode(known))
+
+
+@torch.inference_mode()
+def windows_loss(
+    model: nn.Module, ids: Tensor, window: int, offsets: Iterable[int] = (0,), batch_size: int = 32
+) -> float:
+    """Mean nats per character over non-overlapping windows of exactly `window`, averaged over the offsets.
+
+    No carry-over between windows: position t of a window sees t + 1 characters. Puts the model in eval mode.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    means = []
+    for offset in tqdm(list(offsets), "whole text", unit="offset", **BAR):
+        n = (len(ids) - 1 - offset) // window
+        if n < 1:
+            raise ValueError(f"The text has {len(ids):,} characters; a window of {window} at {offset} does not fit.")
+        x = ids[offset : offset + n * window].view(n, window)
+        y = ids[offset + 1 : offset + 1 + n * window].view(n, window)
+        total = 0.0
+        for i in range(0, n, batch_size):
+            logits = model(x[i : i + batch_size].to(device)).float()
+            target = y[i : i + batch_size].to(device)
+            total += F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="sum").item()
+        means.append(total / (n * window))
+    return sum(means) / len(means)
+
+
+@torch.inference_mode()
+def random_windows_loss(
+    model: nn.Module, ids: Tensor, window: int, *, batches: int = 200, batch_size: int = 64, seed: int = 1337
+) -> float:
+    """nanoGPT's `estimate_loss`: mean nats over random windows, here from a fixed generator."""
+    model.eval()
+    device = next(model.parameters()).device
+    generator = torch.Generator().manual_seed(seed)
+    total = 0.0
+    for _ in tqdm(range(batches), "random windows", unit="batch", **BAR):
+        start = torch.randint(len(ids) - window, (batch_size,), generator=generator)
+        rows = ids[start[:, None] + torch.arange(window + 1)].to(device)
+        total += F.cross_entropy(model(rows[:, :-1]).float().flatten(0, 1), rows[:, 1:].flatten()).item()
+    return total / batches
+
+
+def evaluation_window(model: nn.Module) -> int:
+    """The protocol's 256, or the model's own context where it cannot read that far."""
+    block_size: int = model.config.block_size  # type: ignore[union-attr, assignment]
+    return PROTOCOL_WINDOW if getattr(model, "any_length", False) else min(PROTOCOL_WINDOW, block_size)

@@ -1,0 +1,46 @@
+"""Beam search: the likeliest continuation instead of a drawn one. Knows ids and the models' contract; draws nothing."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from nanogpt.generation.reader import Reader
+
+
+@dataclass(frozen=True)
+class Beam:
+    """The likeliest continuation found so far: its ids and the sum of their log-probabilities, in nats."""
+
+    ids: list[int]
+    log_probability: float
+
+    @property
+    def per_character(self) -> float:
+        """Length-normalised: continuations of different lengths can be compared."""
+        return self.log_probability / len(self.ids)
+
+
+def beam_search(model: nn.Module, prompt: Sequence[int], width: int, max_new_tokens: int) -> Iterator[Beam]:
+    """Look for the likeliest continuation, keeping the `width` best at each character; yield the best of each length.
+
+    Width 1 takes the likeliest character each time, as temperature 0 does. No randomness. Of equals, the
+    smaller id on the better beam goes first.
+    """
+    reader = Reader(model, batch_size=width)
+    logits = reader.feed([prompt[-reader.block_size :]] * width)[:, -1]  # (width, V)
+    read = reader.ids.size(1)
+    score = torch.full((width,), -math.inf, dtype=torch.float64)
+    score[0] = 0  # all beams begin as the same text: only one of them may have children
+    for count in range(1, max_new_tokens + 1):
+        total = score[:, None] + logits.double().log_softmax(-1)  # (width, V)
+        score, flat = total.flatten().sort(descending=True, stable=True)
+        score, flat = score[:width], flat[:width]
+        reader.reorder(flat // total.size(1))
+        new = flat % total.size(1)
+        best = [*reader.ids[0, read:].tolist(), int(new[0])]
+        yield Beam(best, score[0].item())
+        if count < max_new_tokens:
+            logits = reader.feed(new[:, None])[:, -1]

@@ -1,0 +1,29 @@
+"""A prompt continued to text: what the command line and the API share.
+
+Knows loaded models and the engine; the page, which shows more than text, reads the engine itself.
+"""
+
+from collections.abc import Iterator
+
+from nanogpt.checks import whole
+from nanogpt.generation.beam import beam_search
+from nanogpt.generation.generate import generate
+from nanogpt.generation.sampling import SamplingParams
+from nanogpt.generation.text_model import TextModel
+from nanogpt.text.prompt import Prompt
+
+MAX_BEAM = 8
+
+
+def continuation(loaded: TextModel, prompt: Prompt, params: SamplingParams, beam: object = 0) -> Iterator[str]:
+    """The new characters, one by one; with a beam width, all at once when the search is over.
+
+    Raises ValueError for a width outside 0 (sample) … MAX_BEAM.
+    """
+    width = whole("Beam width", beam, 0, MAX_BEAM)
+    if not width:
+        for step in generate(loaded.model, prompt.ids, params, draft=loaded.draft):
+            yield loaded.tokenizer.decode([step.id])
+        return
+    *_, best = beam_search(loaded.model, prompt.ids, width, params.max_new_tokens)
+    yield loaded.tokenizer.decode(best.ids)

@@ -1,0 +1,71 @@
+"""Ids in, a stream of steps out.
+
+Knows the models' contract and names no model; knows ids, not text. A generation is a plain generator: whoever stops
+reading stops the work.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from nanogpt.generation.reader import Reader
+from nanogpt.generation.sampling import SamplingParams, choose, gumbel_noise
+
+GUESSES = 6  # characters that a draft looks ahead
+
+
+@dataclass(frozen=True)
+class Step:
+    """One new character: its place among the new ones, its id, and the raw logits (V,) it was drawn from."""
+
+    position: int
+    id: int
+    logits: Tensor
+
+
+def generate(
+    model: nn.Module,
+    prompt: Sequence[int],
+    params: SamplingParams,
+    *,
+    cached: bool = True,
+    draft: nn.Module | None = None,
+) -> Iterator[Step]:
+    """Continue `prompt` (at least one id; only its last block_size are read) by params.max_new_tokens steps.
+
+    The same prompt and params give the same ids wherever this is called from. A `draft`, a small model of the same
+    vocabulary, changes nothing but the speed: it guesses the next few characters with the same luck, the model reads
+    them all at once, and those that it would have drawn itself stand (speculative decoding, arXiv:2211.17192, with
+    both models coupled by the noise).
+    """
+    reader = Reader(model, cached=cached)
+    noise = gumbel_noise(params.seed, params.max_new_tokens, model.config.vocab_size)  # type: ignore[union-attr, arg-type]
+    unread = list(prompt[-reader.block_size :])
+    ids = list(unread)
+    position = 0
+    while position < params.max_new_tokens:
+        ahead = min(GUESSES, reader.room(len(unread)), params.max_new_tokens - position - 1)
+        guesses = guess(draft, ids, params, noise[position : position + ahead]) if draft is not None else []
+        logits = reader.feed([unread + guesses], rows=len(guesses) + 1)[0]
+        for row, guessed in zip(logits, [*guesses, None], strict=True):
+            id = choose(row, params, noise[position])
+            ids.append(id)
+            yield Step(position, id, row)
+            position += 1
+            if id != guessed:
+                break
+            guesses = guesses[1:]
+        reader.forget(len(guesses))
+        unread = [id]
+
+
+@torch.inference_mode()
+def guess(draft: nn.Module, ids: Sequence[int], params: SamplingParams, noise: Tensor) -> list[int]:
+    """How the draft would continue ids, one character for each row of noise (n, V)."""
+    seen: int = draft.config.block_size  # type: ignore[union-attr, assignment]
+    new = list(ids[-seen:])
+    for luck in noise:
+        new.append(choose(draft(torch.tensor([new[-seen:]]), rows=1)[0, 0], params, luck))
+    return new[len(new) - len(noise) :]

@@ -1,0 +1,68 @@
+"""A model that reads along: ids in, the logits of what comes next out.
+
+Knows the models' contract and the rule of the window; chooses nothing and knows no text.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from nanogpt.models.kv_cache import KVCache, window_start
+
+
+class Reader:
+    """A model that reads along: feed ids, get the logits of what comes next, for one text or several at once.
+
+    With `cached`, a full window is read once and each further character costs one row; without, the window is
+    read anew for each character. Both give the same logits; the slow path is the reference.
+    """
+
+    def __init__(self, model: nn.Module, *, batch_size: int = 1, cached: bool = True):
+        self.model = model
+        self.block_size: int = model.config.block_size  # type: ignore[union-attr, assignment]
+        self.slides = getattr(model, "any_length", False)  # a short sight is read anew each time, always whole
+        self.cache: KVCache | None = model.new_cache(batch_size) if cached else None  # type: ignore[operator]
+        self.ids = torch.empty(batch_size, 0, dtype=torch.long, device=next(model.parameters()).device)
+        self.start = 0  # where the window begins
+
+    @torch.inference_mode()
+    def feed(self, ids: Sequence[Sequence[int]] | Tensor, rows: int = 1) -> Tensor:
+        """Read ids (B, T) after all that was read before.
+
+        Returns the logits after each of the last `rows` characters, (B, rows, V) in float32; those must share a
+        window.
+        """
+        unread = self.ids.size(1)
+        self.ids = torch.cat((self.ids, torch.as_tensor(ids, device=self.ids.device)), dim=1)
+        start = self._window(self.ids.size(1))
+        assert rows == 1 or start == self._window(self.ids.size(1) - rows + 1)
+        if self.cache is None:
+            unread = start
+        elif start != self.start:
+            self.cache.forget(self.cache.length)
+            unread = start
+        self.start = start
+        return self.model(self.ids[:, unread:], self.cache)[:, -rows:].float()
+
+    def room(self, count: int) -> int:
+        """How many characters more the window will hold when another `count` have been read."""
+        length = self.ids.size(1) + count
+        return 0 if self.slides else self._window(length) + self.block_size - length
+
+    def _window(self, length: int) -> int:
+        """Where the window begins when `length` characters have been read."""
+        return max(0, length - self.block_size) if self.slides else window_start(length, self.block_size)
+
+    def forget(self, count: int) -> None:
+        """Un-read the last `count` characters; they must lie in the present window."""
+        if count:
+            self.ids = self.ids[:, :-count]
+            if self.cache is not None:
+                self.cache.forget(count)
+
+    def reorder(self, rows: Tensor) -> None:
+        """Let text i go on as a copy of what text rows[i] was."""
+        self.ids = self.ids[rows]
+        if self.cache is not None:
+            self.cache.reorder(rows)

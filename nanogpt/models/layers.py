@@ -1,0 +1,221 @@
+"""The parts of a transformer: attention, MLP, block, norm, rotary positions; and an MLP of the last characters.
+
+Knows tensors; knows no model, no loss and no file. Parameter names and arithmetic follow nanoGPT
+(https://github.com/karpathy/nanoGPT, model.py) wherever it has the part.
+Sizes: B batch, T characters, C = n_embd, n_head heads of head_dim = C / n_head.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
+from torch.nn import functional as F
+
+from nanogpt.models.kv_cache import KVCache
+
+
+class LayerNorm(nn.Module):
+    """Layer normalisation (https://arxiv.org/abs/1607.06450) with an optional bias."""
+
+    def __init__(self, n_embd: int, bias: bool):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(n_embd))
+        self.bias = nn.Parameter(torch.zeros(n_embd)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, 1e-5)
+
+
+def rotary_table(block_size: int, head_dim: int, base: float = 10_000.0) -> Tensor:
+    """Cosines and signed sines of rotary positions, (2, block_size, head_dim); RoFormer, arXiv:2104.09864 §3.4.2."""
+    frequency = base ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
+    angle = torch.outer(torch.arange(block_size, dtype=torch.float64), frequency)  # (block_size, head_dim / 2)
+    cos, sin = angle.cos(), angle.sin()
+    return torch.stack((torch.cat((cos, cos), -1), torch.cat((-sin, sin), -1))).float()
+
+
+def rotate(x: Tensor, table: Tensor) -> Tensor:
+    """Turn the pairs (x[i], x[i + head_dim/2]) of x (…, T, head_dim) by the angles in table (2, T, head_dim)."""
+    cos, sin = table.to(x.dtype)
+    return x * cos + x.roll(x.size(-1) // 2, -1) * sin
+
+
+def unit_length(x: Tensor) -> Tensor:
+    """x / ‖x‖ over the last dimension."""
+    return x / torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp(min=1e-6)
+
+
+def causal_mask(n_query: int, n_key: int, device: torch.device | str = "cpu") -> Tensor:
+    """(n_query, n_key) booleans: may this query look at this key? The last query is aligned with the last key."""
+    return torch.ones(n_query, n_key, dtype=torch.bool, device=device).tril(n_key - n_query)
+
+
+def attention_weights(q: Tensor, k: Tensor, scale: float) -> Tensor:
+    """How much each query looks at each key: softmax(q kᵀ · scale) under the causal mask.
+
+    q is (B, n_head, T, head_dim), k (B, n_head, S, head_dim) with S ≥ T. Returns (B, n_head, T, S), rows
+    that sum to 1. "Attention is all you need", arXiv:1706.03762 §3.2.1. The heatmap, the tests and, on a CPU in
+    bfloat16, training and a teacher's reading use this matrix; everything else the fused kernel, which never holds it.
+    """
+    mask = causal_mask(q.size(-2), k.size(-2), q.device)
+    hidden = torch.zeros_like(mask, dtype=q.dtype).masked_fill_(~mask, -math.inf)
+    scores = torch.baddbmm(hidden, q.flatten(0, 1), k.flatten(0, 1).transpose(-2, -1), alpha=scale)
+    return scores.softmax(dim=-1).unflatten(0, q.shape[:2])
+
+
+class CausalSelfAttention(nn.Module):
+    """Multi-head attention in which a character sees itself and what came before it.
+
+    With `rotary`, q and k are turned by their positions. With `qk_norm`, they are first set to unit length, and
+    `scale` is then larger than 1/√head_dim (arXiv:2010.04245).
+    """
+
+    def __init__(
+        self,
+        n_embd: int,
+        n_head: int,
+        block_size: int,
+        *,
+        layer: int = 0,
+        bias: bool = True,
+        dropout: float = 0.0,
+        rotary: bool = False,
+        qk_norm: bool = False,
+    ):
+        super().__init__()
+        self.n_head, self.head_dim, self.layer = n_head, n_embd // n_head, layer
+        self.qk_norm, self.dropout = qk_norm, dropout
+        # Products of unit vectors lie in ±1; 0.12 · √(128 · head_dim) lets a head be as sharp as it needs to be.
+        self.scale = 0.12 * math.sqrt(128 * self.head_dim) if qk_norm else 1 / math.sqrt(self.head_dim)
+        self.c_attn = nn.Linear(n_embd, 3 * n_embd, bias=bias)
+        self.c_proj = nn.Linear(n_embd, n_embd, bias=bias)
+        self.rotary: Tensor | None
+        self.register_buffer("rotary", rotary_table(block_size, self.head_dim) if rotary else None, persistent=False)
+
+    def query_key_value(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+        """q, k, v of x (B, T, C), each (B, n_head, T, head_dim); the first of the T stands at position `start`."""
+        B, T, _ = x.shape
+        heads = self.c_attn(x).view(B, T, 3, self.n_head, self.head_dim).permute(2, 0, 3, 1, 4)
+        qk, v = heads[:2], heads[2]  # qk (2, B, n_head, T, head_dim): q and k take the same steps as one
+        if self.qk_norm:
+            # Under autocast a norm answers in float32; attention must stay in the type of v to stay fast.
+            qk = unit_length(qk).to(v.dtype)
+        if self.rotary is not None:
+            qk = rotate(qk, self.rotary[:, start : start + T])
+        return qk[0], qk[1], v
+
+    def forward(self, x: Tensor, cache: KVCache | None = None) -> Tensor:
+        """(B, T, C) → (B, T, C). With a cache, x follows the characters that the cache holds."""
+        B, T, C = x.shape
+        start = cache.length if cache is not None else 0
+        q, k, v = self.query_key_value(x, start)
+        if cache is not None:
+            k, v = cache.append(self.layer, k, v)
+        # Dropout stands on the residual branch only: on the weights it would rule out the fused kernel.
+        if cache is None and x.is_cpu and v.dtype == torch.bfloat16:
+            # Whole products keep a CPU's bfloat16 units busy as the kernel's small blocks do not: 2.5 × faster.
+            y = attention_weights(q, k, self.scale) @ v
+        else:
+            mask = cache.causal[start : start + T, : start + T] if cache is not None and start > 0 and T > 1 else None
+            y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=start == 0, scale=self.scale)
+        y = self.c_proj(y.transpose(1, 2).reshape(B, T, C))
+        return F.dropout(y, self.dropout) if self.training else y
+
+
+class ReluSquared(torch.autograd.Function):
+    """max(x, 0)², with its slope 2 · max(x, 0) in one product: autograd would go back through the square and the cut
+    one after the other, which is a twentieth of a training step on a CPU."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:
+        positive = F.relu(x)
+        ctx.save_for_backward(positive)
+        return positive.square()
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> Tensor:
+        (positive,) = ctx.saved_tensors
+        return (slope * positive).mul_(2)
+
+
+def relu_squared(x: Tensor) -> Tensor:
+    """max(x, 0)²; Primer, arXiv:2109.08668 §4."""
+    return ReluSquared.apply(x)  # type: ignore[no-untyped-call]
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": F.gelu, "relu2": relu_squared}
+
+
+class ContextMLP(nn.Module):
+    """What the last `n_context` characters say together: each a vector of n_vector numbers, thought over by a network.
+
+    Bengio et al., "A neural probabilistic language model" (JMLR 3, 2003), with today's norms and activation. `widths`
+    are those of its hidden layers; the last one, normalised, is what it answers.
+    """
+
+    def __init__(self, vocab_size: int, n_context: int, n_vector: int, widths: Sequence[int]):
+        super().__init__()
+        self.n_context = n_context
+        widths = [n_context * n_vector, *widths]
+        self.wte = nn.Embedding(vocab_size, n_vector)
+        self.norm = nn.ModuleList(LayerNorm(n, bias=False) for n in widths)
+        self.mlp = nn.ModuleList(nn.Linear(a, b, bias=False) for a, b in pairwise(widths))
+
+    def forward(self, idx: Tensor, rows: int = 0) -> Tensor:
+        """idx (B, T) → (B, T, C), or after the last `rows` characters only.
+
+        Before the first character stands id 0, in prose the newline.
+        """
+        n = self.n_context
+        seen = F.pad(idx, (n - 1, 0)).unfold(1, n, 1)[:, -rows:]  # (B, T or rows, n_context)
+        x = self.wte(seen).flatten(2)
+        for norm, layer in zip(self.norm, self.mlp, strict=False):
+            x = relu_squared(layer(norm(x)))
+        return self.norm[-1](x)
+
+
+class MLP(nn.Module):
+    """Each character thinks for itself: widen four times, bend, narrow."""
+
+    def __init__(self, n_embd: int, *, activation: str = "gelu", bias: bool = True, dropout: float = 0.0):
+        super().__init__()
+        self.c_fc = nn.Linear(n_embd, 4 * n_embd, bias=bias)
+        self.c_proj = nn.Linear(4 * n_embd, n_embd, bias=bias)
+        self.activation, self.dropout = ACTIVATIONS[activation], dropout
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.c_proj(self.activation(self.c_fc(x)))
+        return F.dropout(y, self.dropout) if self.training else y
+
+
+class Block(nn.Module):
+    """Attention, then MLP, each reading a normalised copy of the residual stream and adding to it (pre-norm)."""
+
+    def __init__(
+        self,
+        n_embd: int,
+        n_head: int,
+        block_size: int,
+        *,
+        layer: int,
+        bias: bool,
+        dropout: float,
+        rotary: bool,
+        qk_norm: bool,
+        activation: str,
+    ):
+        super().__init__()
+        self.ln_1 = LayerNorm(n_embd, bias)
+        self.attn = CausalSelfAttention(
+            n_embd, n_head, block_size, layer=layer, bias=bias, dropout=dropout, rotary=rotary, qk_norm=qk_norm
+        )
+        self.ln_2 = LayerNorm(n_embd, bias)
+        self.mlp = MLP(n_embd, activation=activation, bias=bias, dropout=dropout)
+
+    def forward(self, x: Tensor, cache: KVCache | None = None) -> Tensor:
+        x = x + self.attn(self.ln_1(x), cache)
+        return x + self.mlp(self.ln_2(x))

@@ -1,0 +1,1 @@
+"""Checkpoints on disk: one folder is one model."""

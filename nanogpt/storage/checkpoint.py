@@ -1,0 +1,264 @@
+"""One folder ↔ one model, and the state of a run that can be resumed.
+
+A model's folder holds `model.safetensors`, `tokenizer.json` and, written last, `config.json` with the digests
+of the other two: a folder that was cut off while being written never loads. No pickle anywhere: any bytes
+offered as a checkpoint give a model or a `CheckpointError`, and run no code.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import re
+import stat
+import struct
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from nanogpt.models import build_model, config_values, kind_of, make_config
+from nanogpt.text.tokenizer import CharTokenizer
+
+WEIGHTS, TOKENIZER, CONFIG, METRICS = "model.safetensors", "tokenizer.json", "config.json", "metrics.jsonl"
+MAX_WEIGHTS_BYTES = 1_000_000_000
+MAX_METRICS_BYTES = 100_000_000
+MAX_JSON_BYTES = 1_000_000
+STORED_TYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+
+
+class CheckpointError(Exception):
+    """The folder holds no usable model; the message says which file and why."""
+
+
+# --- reading -----------------------------------------------------------------------------------------------
+
+
+def load(folder: str | os.PathLike[str], device: torch.device | str = "cpu") -> tuple[nn.Module, CharTokenizer]:
+    """The model in `folder`, in eval mode and float32, and its tokenizer. Raises CheckpointError.
+
+    Checks run from cheap to dear: regular files of sane size, digests, config within bounds, the shapes of the
+    tensors against the shapes that the config implies, and only then is a model allocated.
+    """
+    folder = Path(folder)
+    config_json = _parse(folder / CONFIG, read_file(folder / CONFIG, MAX_JSON_BYTES))
+    digests = config_json.get("sha256", {})  # a folder made by hand may have none
+    tokenizer_bytes = _verified(folder / TOKENIZER, MAX_JSON_BYTES, digests)
+    weights = _verified(folder / WEIGHTS, MAX_WEIGHTS_BYTES, digests)
+    try:
+        config = make_config(str(config_json.get("model")), _object(config_json.get("config"), "config"))
+        tokenizer = CharTokenizer.from_json(_parse(folder / TOKENIZER, tokenizer_bytes))
+        if tokenizer.vocab_size != config.vocab_size:
+            raise ValueError(f"vocab_size is {config.vocab_size}, the tokenizer has {tokenizer.vocab_size} characters.")
+    except ValueError as error:
+        raise CheckpointError(f"{folder.name}: {error}") from error
+    return _fill(folder / WEIGHTS, config, weights).to(device), tokenizer
+
+
+def _fill(path: Path, config: Any, weights: bytes) -> nn.Module:
+    with torch.device("meta"):  # shapes without memory: a lying config allocates nothing
+        expected = {name: tuple(p.shape) for name, p in _stored(build_model(config)).items()}
+    found = _header_shapes(path, weights)
+    if "lm_head.weight" in found and "lm_head.weight" not in expected:
+        del found["lm_head.weight"]  # nanoGPT's own files hold a tied head twice
+    if missing := sorted(expected.keys() - found.keys()):
+        raise CheckpointError(f"{_where(path)}: {len(missing)} tensors are missing, first {missing[0]}.")
+    if extra := sorted(found.keys() - expected.keys()):
+        raise CheckpointError(f"{_where(path)}: {len(extra)} tensors too many, first {extra[0][:80]!a}.")
+    for name, shape in expected.items():
+        if found[name] != shape:
+            raise CheckpointError(f"{_where(path)}: {name} has shape {found[name]}; the config implies {shape}.")
+    try:
+        tensors = safetensors.torch.load(weights)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{_where(path)}: not a safetensors file ({error}).") from error
+    for name in expected:
+        if tensors[name].dtype not in STORED_TYPES:
+            raise CheckpointError(f"{_where(path)}: {name} is stored as {tensors[name].dtype}, which is not read here.")
+        tensors[name] = tensors[name].float()  # before the next check: a float64 may be too large for float32
+        if not tensors[name].isfinite().all():
+            raise CheckpointError(f"{_where(path)}: {name} holds values that are not finite numbers.")
+    model = build_model(config)
+    model.load_state_dict({name: tensors[name] for name in expected}, strict=not _is_tied(config))
+    return model.eval()
+
+
+def _header_shapes(path: Path, weights: bytes) -> dict[str, tuple[int, ...]]:
+    """The shapes a safetensors file declares: 8 bytes of length, then JSON. Nothing else is read."""
+    try:
+        (length,) = struct.unpack_from("<Q", weights)
+        if length > min(len(weights) - 8, MAX_JSON_BYTES):
+            raise ValueError("its header is longer than the file")
+        header = json.loads(weights[8 : 8 + length].decode("utf-8"), object_pairs_hook=_no_duplicates)
+        return {name: tuple(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
+    except (struct.error, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"{_where(path)}: not a safetensors file ({error}).") from error
+
+
+def _stored(model: nn.Module) -> dict[str, Tensor]:
+    """The tensors a file holds: the parameters, a tied head once."""
+    return dict(model.named_parameters())
+
+
+def _is_tied(config: Any) -> bool:
+    return bool(getattr(config, "tie_weights", False))
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """The bytes of a regular file of at most `most` bytes: no link, no pipe, no device. Raises CheckpointError."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
+    except OSError as error:
+        reason = "a symbolic link" if error.errno == errno.ELOOP else error.strerror
+        raise CheckpointError(f"{_where(path)}: {reason}.") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise CheckpointError(f"{_where(path)}: not a regular file.")
+    with os.fdopen(descriptor, "rb") as f:
+        if status.st_size > most:
+            raise CheckpointError(f"{_where(path)}: {status.st_size:,} bytes; the limit is {most:,}.")
+        return f.read(most + 1)
+
+
+def _verified(path: Path, most: int, digests: object) -> bytes:
+    data = read_file(path, most)
+    wanted = digests.get(path.name) if isinstance(digests, dict) else None
+    if wanted is not None and hashlib.sha256(data).hexdigest() != wanted:
+        raise CheckpointError(f"{_where(path)}: the digest is not the one in {CONFIG}: damaged, or being replaced.")
+    return data
+
+
+def _parse(path: Path, data: bytes) -> dict[str, Any]:
+    try:
+        return _object(json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates), path.name)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{_where(path)}: {error}") from error
+
+
+def _object(value: object, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} is not a JSON object.")
+    return value
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise ValueError("a key stands twice.")
+    return dict(pairs)
+
+
+def _where(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+# --- writing -----------------------------------------------------------------------------------------------
+
+
+def save(
+    folder: str | os.PathLike[str],
+    model: nn.Module,
+    tokenizer: CharTokenizer,
+    *,
+    dtype: torch.dtype = torch.float32,
+    weights: dict[str, Tensor] | None = None,
+) -> None:
+    """Write the model into `folder`; `weights` (name → tensor) stand in for its own, an average for instance."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    data = _packed(weights if weights is not None else _stored(model), dtype)
+    vocabulary = _json(tokenizer.to_json())
+    config = {
+        "model": kind_of(model.config),
+        "config": config_values(model.config),
+        "sha256": {name: hashlib.sha256(b).hexdigest() for name, b in ((WEIGHTS, data), (TOKENIZER, vocabulary))},
+    }
+    write_file(folder / WEIGHTS, data)
+    write_file(folder / TOKENIZER, vocabulary)
+    write_file(folder / CONFIG, _json(config))
+
+
+def _packed(tensors: dict[str, Tensor], dtype: torch.dtype) -> bytes:
+    stored = {name: t.detach().to("cpu", dtype).contiguous() for name, t in tensors.items()}
+    return safetensors.torch.save(stored, metadata={"format": "pt"})
+
+
+def save_snapshot(folder: Path, step: int, weights: dict[str, Tensor]) -> None:
+    """Keep the weights of one step in bfloat16, as `folder`/STEP.safetensors."""
+    folder.mkdir(exist_ok=True)
+    write_file(folder / f"{step:08d}.safetensors", _packed(weights, torch.bfloat16))
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Replace `path` whole or not at all: temporary file, fsync, rename, fsync of the folder."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as f:
+            f.write(data)
+            f.flush()
+            os.fsync(f.fileno())
+            os.fchmod(f.fileno(), 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=True) + "\n").encode()
+
+
+# --- the state of a run ------------------------------------------------------------------------------------
+
+
+def metrics(folder: Path) -> list[dict[str, Any]]:
+    """What a run has logged, a row a line; raises CheckpointError."""
+    path = folder / METRICS
+    return [_parse(path, line) for line in read_file(path, MAX_METRICS_BYTES).splitlines()]
+
+
+def save_state(folder: Path, step: int, tensors: dict[str, Tensor], info: dict[str, Any], keep: int = 2) -> None:
+    """Write a resumable state: tensors first, then their manifest with the digest; then drop all but `keep`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = safetensors.torch.save({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
+    write_file(folder / f"{step:08d}.safetensors", data)
+    manifest = {"step": step, "sha256": hashlib.sha256(data).hexdigest(), **info}
+    write_file(folder / f"{step:08d}.json", _json(manifest))
+    for old in _steps(folder)[keep:]:
+        for suffix in (".json", ".safetensors"):  # manifest first: weights without one are never picked
+            (folder / f"{old:08d}{suffix}").unlink(missing_ok=True)
+
+
+def latest_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """The newest state whose manifest verifies, as (tensors, manifest); None if there is none."""
+    for step in _steps(folder):
+        try:
+            manifest = _parse(folder / f"{step:08d}.json", read_file(folder / f"{step:08d}.json", MAX_JSON_BYTES))
+            data = read_file(folder / f"{step:08d}.safetensors", 20 * MAX_WEIGHTS_BYTES)
+            if hashlib.sha256(data).hexdigest() == manifest["sha256"]:
+                return safetensors.torch.load(data), manifest
+        except (CheckpointError, SafetensorError, KeyError):
+            continue
+    return None
+
+
+def _steps(folder: Path) -> list[int]:
+    """Steps that have a manifest, newest first."""
+    if not folder.is_dir():
+        return []
+    return sorted((int(p.stem) for p in folder.iterdir() if re.fullmatch(r"\d{8}\.json", p.name)), reverse=True)

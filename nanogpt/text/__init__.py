@@ -1,0 +1,1 @@
+"""Text ↔ ids: the tokenizer, the corpus, a visitor's prompt. Knows no model."""

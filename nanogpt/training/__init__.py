@@ -1,0 +1,1 @@
+"""From a text and a config to a checkpoint."""

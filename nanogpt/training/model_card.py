@@ -1,0 +1,44 @@
+"""A checkpoint's README: what the model is, how it was made, what it reached. Knows text; measures nothing."""
+
+from typing import Any
+
+from nanogpt.analysis import score
+from nanogpt.models import MODELS
+from nanogpt.text.corpus import Corpus
+from nanogpt.training.config import TrainConfig
+
+
+def model_card(config: TrainConfig, command: str, row: dict[str, Any], window: int, corpus: Corpus, text: str) -> str:
+    """The folder's README: what the model is, how it was made, what it reached."""
+    loss = row[f"full_val_{window}"]
+    finished = "" if row["step"] == config.max_iters else f" (stopped; the schedule has {config.max_iters:,})"
+    return f"""---
+license: mit
+library_name: nanogpt-playground
+pipeline_tag: text-generation
+tags: [character-level, {config.model.replace("_", "-")}]
+---
+
+# {config.name}
+
+This {MODELS[config.model].title} of single characters was trained on {corpus.name} by this project's `train.py`.
+
+| | |
+|---|---|
+| command | `{command or "nanogpt.trainer.train"}` |
+| loss, full-val@{window} | **{loss:.4f}** nats per character ({loss * score.BITS:.4f} bits) |
+| parameters | {row["parameters"]:,} |
+| steps | {row["step"]:,}{finished} |
+| characters seen | {row["tokens"]:,} |
+| training seconds | {row["seconds"]:,.0f} (evaluation apart) |
+| machine | {row["machine"]} |
+
+The loss is that of the saved file, on the last {config.val_fraction:.0%} of the text, in windows of {window}
+characters without carry-over; `python -m nanogpt score --protocol --model {config.name}` prints it again.
+
+A sample (temperature 0.8, seed 1):
+
+```text
+{text}
+```
+"""

@@ -1,0 +1,54 @@
+"""Validation loss against training seconds, drawn from what runs have logged. Knows files; knows no model.
+
+matplotlib is imported only when a plot is asked for.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from nanogpt.storage.checkpoint import METRICS, CheckpointError, metrics
+
+
+def curve(folder: Path) -> tuple[list[float], list[float]]:
+    """The seconds and the losses of a run's evaluations, the protocol's last. Raises CheckpointError."""
+    try:
+        rows = [(row["seconds"], _loss(row)) for row in metrics(folder)]
+        points = [(float(seconds), float(loss)) for seconds, loss in rows if loss is not None and seconds > 0]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{folder.name}/{METRICS}: not the log of a run ({error!r}).") from error
+    if not points:
+        raise CheckpointError(f"{folder.name}/{METRICS}: no evaluation after the first step.")
+    seconds, losses = zip(*points, strict=True)
+    return list(seconds), list(losses)
+
+
+def _loss(row: dict[str, Any]) -> Any:
+    return next((value for name, value in row.items() if name == "val" or name.startswith("full_val_")), None)
+
+
+def plot_runs(folders: Sequence[Path], target: Path) -> None:
+    """Draw the runs in `folders` into `target`, whose ending (svg, png, pdf) is the format.
+
+    Raises CheckpointError for a log that cannot be drawn, ValueError without matplotlib.
+    """
+    curves = {folder.name: curve(folder) for folder in folders}
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ValueError(f"plot needs its package: pip install matplotlib ({error}).") from error
+    matplotlib.rcParams["svg.hashsalt"] = "nanogpt"  # the same runs, the same file
+    figure = Figure(figsize=(8, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    for name, (seconds, losses) in curves.items():
+        (line,) = axes.plot(seconds, losses, marker=".")
+        axes.annotate(f"{name}  {losses[-1]:.4f}", (seconds[-1], losses[-1]), xytext=(6, 0),
+                      textcoords="offset points", parse_math=False, color=line.get_color(), va="center")  # fmt: skip
+    axes.set_xscale("log")
+    axes.margins(x=0.16)
+    axes.set_xlabel("training seconds")
+    axes.set_ylabel("validation loss, nats per character")
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(target, metadata={"Date": None} if target.suffix == ".svg" else None)

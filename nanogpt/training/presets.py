@@ -1,0 +1,97 @@
+"""The settings that each model and each preset bring, and how they are put together into the config of a run."""
+
+from typing import Any
+
+from nanogpt import checks
+from nanogpt.training.config import TrainConfig
+
+# What each model needs beside the defaults. An n-gram is a table: a high rate, no decay, big steps.
+TABLE = {"max_iters": 300, "batch_size": 64, "learning_rate": 0.1, "optimizer": "adamw", "weight_decay": 0.0,
+         "warmup_iters": 0, "cooldown": 1.0}  # fmt: skip
+MODEL_DEFAULTS: dict[str, dict[str, Any]] = {
+    "bigram": TABLE,
+    "trigram": {**TABLE, "learning_rate": 0.05, "weight_decay": 0.05},
+    "mlp": {
+        "n_layer": 3,
+        "n_context": 8,
+        "max_iters": 1000,
+        "batch_size": 16,
+        "learning_rate": 5e-3,
+        "matrix_lr": 0.02,
+        "weight_decay": 0.1,
+        "cooldown": 0.8,
+    },
+    "self_attention": {"n_head": 8, "n_embd": 128, "max_iters": 800, "batch_size": 16, "learning_rate": 0.01},
+    "gpt": {},
+}
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "quick": {
+        "n_layer": 2,
+        "n_head": 3,
+        "n_embd": 96,
+        "n_context": 8,
+        "block_size": 128,
+        "batch_size": 24,
+        "max_iters": 800,
+        "learning_rate": 5e-3,
+        "matrix_lr": 0.02,
+        "weight_decay": 0.1,
+        "cooldown": 0.8,
+        "min_lr": 0.0,
+        "eval_interval": 100,
+    },
+    "medium": {
+        "n_layer": 3,
+        "n_embd": 160,
+        "n_context": 8,
+        "batch_size": 16,
+        "max_iters": 1450,
+        "dropout": 0.05,
+        "learning_rate": 4e-3,
+        "matrix_lr": 0.02,
+        "weight_decay": 0.2,
+        "cooldown": 0.8,
+        "min_lr": 0.0,
+    },
+    "large": {
+        "max_iters": 1800,
+        "batch_size": 16,
+        "gradient_accumulation_steps": 2,
+        "dropout": 0.1,
+        "weight_decay": 0.33,
+        "cooldown": 0.65,
+        "min_lr": 0.0,
+        "eval_interval": 400,
+    },
+    "best": {  # a student: what its teachers expect keeps it from learning by heart, so nothing need be dropped
+        "n_layer": 5,
+        "n_context": 8,
+        "batch_size": 16,
+        "max_iters": 3000,
+        "learning_rate": 3e-3,
+        "matrix_lr": 0.02,
+        "weight_decay": 0.3,
+        "cooldown": 0.8,
+        "min_lr": 0.0,
+        "eval_interval": 400,
+    },
+}
+PRESETS["nanogpt"] = {
+    "n_layer": 6, "n_head": 6, "n_embd": 384, "block_size": 256, "dropout": 0.2, "position": "learned",
+    "activation": "gelu", "qk_norm": False, "tie_weights": True, "zero_init": False, "max_iters": 5000,
+    "batch_size": 64, "optimizer": "adamw", "learning_rate": 1e-3, "min_lr": 0.1, "lr_schedule": "cosine",
+    "warmup_iters": 100, "weight_decay": 0.1, "beta2": 0.99,
+}  # fmt: skip
+PRESETS["nanogpt-cpu"] = {
+    **PRESETS["nanogpt"], "n_layer": 4, "n_head": 4, "n_embd": 128, "block_size": 64, "dropout": 0.0,
+    "max_iters": 2000, "batch_size": 12,
+}  # fmt: skip
+
+
+def resolve(model: str, preset: str | None, given: dict[str, Any]) -> TrainConfig:
+    """The config of a run: the model's defaults, then the preset (gpt only), then what was given."""
+    if preset is not None:
+        checks.one_of("preset", preset, PRESETS)
+    chosen = PRESETS[preset] if preset and model == "gpt" else {}
+    return TrainConfig(**{**MODEL_DEFAULTS[model], **chosen, **given, "model": model})

@@ -1,0 +1,185 @@
+"""Generation: cached is uncached, the window follows its rule, and a request is a text."""
+
+import copy
+import itertools
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nanogpt.analysis.score import char_nats
+from nanogpt.generation.beam import beam_search
+from nanogpt.generation.generate import GUESSES, generate
+from nanogpt.generation.reader import Reader
+from nanogpt.generation.sampling import SamplingParams
+from nanogpt.models.kv_cache import window_start
+
+
+def ids_of(model: nn.Module, prompt: list[int], cached: bool = True, **params: float) -> list[int]:
+    return [step.id for step in generate(model, prompt, SamplingParams(**params), cached=cached)]  # type: ignore[arg-type]
+
+
+@torch.no_grad()
+def logits_by_definition(model: nn.Module, ids: list[int]) -> Tensor:
+    """(n, V): after each prefix, what the model says of the window that the rule gives it."""
+    rows = []
+    for n in range(1, len(ids) + 1):
+        sight = model.config.block_size
+        start = max(0, n - sight) if getattr(model, "any_length", False) else window_start(n, sight)
+        rows.append(model(torch.tensor([ids[start:n]]))[0, -1])
+    return torch.stack(rows)
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_every_split_gives_the_logits_of_the_definition(model: nn.Module, ids: list[int], cached: bool) -> None:
+    """At every position, wherever the prompt ends, and five windows on."""
+    expected = logits_by_definition(model, ids)
+    for split in range(1, len(ids) if cached else 3):
+        reader = Reader(model, cached=cached)
+        logits = [reader.feed([ids[:split]])[0, -1]]
+        logits += [reader.feed([[id]])[0, -1] for id in ids[split:]]
+        assert (torch.stack(logits) - expected[split - 1 :]).abs().max() <= 1e-4
+
+
+def test_text_may_come_in_pieces(model: nn.Module, ids: list[int]) -> None:
+    expected = logits_by_definition(model, ids)
+    for a, b in itertools.combinations(range(1, len(ids), 3), 2):
+        reader = Reader(model)
+        for piece in (ids[:a], ids[a:b], ids[b:]):
+            last = reader.feed([piece])[0, -1]
+        assert (last - expected[-1]).abs().max() <= 1e-4
+
+
+def test_rows_of_a_batch_do_not_meet(model: nn.Module, ids: list[int]) -> None:
+    rows = torch.tensor([ids[i : i + 20] for i in (0, 7, 20)])
+    together, alone = Reader(model, batch_size=3), [Reader(model) for _ in rows]
+    for t in range(20):
+        logits = together.feed(rows[:, t : t + 1])
+        for i, reader in enumerate(alone):
+            assert (logits[i] - reader.feed([[int(rows[i, t])]])[0]).abs().max() <= 1e-4
+
+
+def test_reordered_rows_go_on_as_copies(model: nn.Module, ids: list[int]) -> None:
+    rows = torch.tensor([ids[:6], ids[6:12]])
+    reader = Reader(model, batch_size=2)
+    reader.feed(rows)
+    reader.reorder(torch.tensor([1, 1]))
+    for id in ids[12:20]:  # over the end of the window
+        a, b = reader.feed([[id], [id]])[:, -1]
+        assert torch.equal(a, b)
+    assert (a - logits_by_definition(model, ids[6:12] + ids[12:20])[-1]).abs().max() <= 1e-4
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_draft_changes_no_text(tiny: Callable[..., nn.Module], cached: bool) -> None:
+    """Whoever drafts: a stranger, who is mostly wrong, or the model itself, who is always right."""
+    model, prompt = tiny("gpt"), [1, 2, 3]
+    for drafter in (tiny("bigram"), tiny("trigram"), tiny("mlp"), model):
+        for n, seed in itertools.product((1, 2, 5, 60), range(5)):
+            params = SamplingParams(temperature=1, max_new_tokens=n, seed=seed)
+            plain = list(generate(model, prompt, params, cached=cached))
+            drafted = list(generate(model, prompt, params, cached=cached, draft=drafter))
+            assert [s.id for s in drafted] == [s.id for s in plain]
+            assert [s.position for s in drafted] == list(range(n))
+            for a, b in zip(plain, drafted, strict=True):
+                assert (a.logits - b.logits).abs().max() <= 1e-4
+
+
+def test_a_good_draft_saves_passes(tiny: Callable[..., nn.Module]) -> None:
+    model = tiny("gpt", block_size=64)
+    drafter = copy.deepcopy(model)
+    passes: list[int] = []
+    model.register_forward_pre_hook(lambda _, inputs: passes.append(inputs[0].size(1)))
+    list(generate(model, [1], SamplingParams(max_new_tokens=40), draft=drafter))
+    assert max(passes) == GUESSES + 1
+    assert sum(n == GUESSES + 1 for n in passes) <= math.ceil(40 / (GUESSES + 1)) + 1
+
+
+def test_what_was_forgotten_leaves_no_trace(model: nn.Module, ids: list[int]) -> None:
+    expected = logits_by_definition(model, ids)
+    reader = Reader(model)
+    reader.feed([ids[:3]])
+    for n, id in enumerate(ids[3:], 3):
+        wrong = min(2, reader.room(0))
+        if wrong:
+            reader.feed([ids[:wrong]])
+        reader.forget(wrong)
+        assert (reader.feed([[id]])[0, -1] - expected[n]).abs().max() <= 1e-4
+
+
+def test_same_request_same_text(model: nn.Module) -> None:
+    first = ids_of(model, [1, 2], max_new_tokens=60, seed=5)
+    assert ids_of(model, [1, 2], max_new_tokens=60, seed=5) == first
+    assert ids_of(model, [1, 2], max_new_tokens=60, seed=5, cached=False) == first
+    assert ids_of(model, [1, 2], max_new_tokens=60, seed=6) != first
+
+
+def test_a_longer_text_begins_with_the_shorter(model: nn.Module) -> None:
+    long = ids_of(model, [3], max_new_tokens=50)
+    assert len(long) == 50
+    for n in (1, 7, 49):
+        assert ids_of(model, [3], max_new_tokens=n) == long[:n]
+
+
+def test_only_the_last_block_of_a_prompt_counts(model: nn.Module, ids: list[int]) -> None:
+    last = ids[-model.config.block_size :]
+    assert ids_of(model, ids, max_new_tokens=30) == ids_of(model, last, max_new_tokens=30)
+
+
+def test_temperature_zero_is_argmax(model: nn.Module) -> None:
+    for step in generate(model, [1], SamplingParams(temperature=0, max_new_tokens=30)):
+        assert step.id == step.logits.argmax()
+
+
+def test_two_sides_of_one_model_are_one_text(tiny: Callable[..., nn.Module]) -> None:
+    """Read in turn, as the page reads them: what one side draws is nothing to the other."""
+    for name, seeds, count in (("bigram", 20, 500), ("gpt", 2, 200)):
+        sides = [tiny(name), tiny(name)]
+        texts = set()
+        for seed in range(seeds):
+            params = SamplingParams(temperature=1, max_new_tokens=count, seed=seed)
+            pairs = list(zip(*(generate(side, [0], params) for side in sides), strict=True))
+            assert [a.id for a, _ in pairs] == [b.id for _, b in pairs]
+            assert [a.position for a, _ in pairs] == list(range(count))
+            texts.add(tuple(a.id for a, _ in pairs))
+        assert len(texts) == seeds
+
+
+def test_whoever_stops_reading_stops_the_work(tiny: Callable[..., nn.Module]) -> None:
+    model = tiny("gpt")
+    calls: list[int] = []
+    model.register_forward_pre_hook(lambda *_: calls.append(1))
+    steps = generate(model, [0], SamplingParams(max_new_tokens=100))
+    first = [next(steps).id, next(steps).id]
+    steps.close()
+    assert len(calls) == 2
+    assert ids_of(model, [0], max_new_tokens=2) == first
+
+
+def test_the_global_generator_is_left_alone(model: nn.Module) -> None:
+    before = torch.get_rng_state()
+    ids_of(model, [0], max_new_tokens=20)
+    list(beam_search(model, [0], 2, 5))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_beam_of_one_is_greedy(model: nn.Module) -> None:
+    *_, last = beam_search(model, [1], 1, 30)
+    assert last.ids == ids_of(model, [1], temperature=0, max_new_tokens=30)
+
+
+def test_a_wide_beam_finds_the_likeliest(tiny: Callable[..., nn.Module]) -> None:
+    """Wide enough to drop nothing, it must agree with trying every continuation."""
+    model = tiny("gpt", vocab_size=4, block_size=4)
+    *_, best = beam_search(model, [1, 2, 3], 64, 4)
+    scores = {c: -char_nats(model, [1, 2, 3], c).sum().item() for c in itertools.product(range(4), repeat=4)}
+    assert tuple(best.ids) == max(scores, key=lambda c: scores[c])
+    assert best.log_probability == pytest.approx(max(scores.values()), abs=1e-4)
+
+
+def test_a_beam_says_how_likely_its_text_is(model: nn.Module) -> None:
+    for beam in beam_search(model, [1], 3, 20):
+        assert beam.log_probability == pytest.approx(-char_nats(model, [1], beam.ids).sum().item(), abs=1e-3)
+        assert beam.per_character == beam.log_probability / len(beam.ids)

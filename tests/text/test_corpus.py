@@ -1,0 +1,205 @@
+"""The corpus and its windows."""
+
+import hashlib
+import http.server
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import torch
+
+from nanogpt.text import corpus as data
+from nanogpt.text.corpus import DataError, load_corpus
+from nanogpt.training.windows import Windows
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test reads or fills the user's cache, and none reaches the network."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("NANOGPT_DATA", raising=False)
+    monkeypatch.setattr(data, "CORPUS_URL", "http://127.0.0.1:9/nobody-listens-here")
+    monkeypatch.setenv("no_proxy", "*")
+    return tmp_path / "cache" / "nanogpt"
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """The far end of the network, with an answer that the test sets."""
+
+    body: ClassVar[bytes] = b""
+    raw: ClassVar[bytes | None] = None
+    length: ClassVar[int] = 0
+    requests: ClassVar[int] = 0
+
+    def do_GET(self) -> None:
+        type(self).requests += 1
+        if self.raw is not None:
+            self.wfile.write(self.raw)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(self.length or len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(text: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Server]]:
+    """A real local server of a small corpus, whose digest is the expected one."""
+
+    class Answer(Server):
+        body = text.encode()
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as http_server:
+        thread = threading.Thread(target=http_server.serve_forever)
+        thread.start()
+        monkeypatch.setattr(data, "CORPUS_URL", f"http://127.0.0.1:{http_server.server_port}/input.txt")
+        monkeypatch.setattr(data, "CORPUS_SHA256", hashlib.sha256(text.encode()).hexdigest())
+        yield Answer
+        http_server.shutdown()
+        thread.join()
+
+
+def test_a_download_is_kept_and_used_offline(server: type[Server], text: str, own_cache: Path) -> None:
+    first = load_corpus()
+    assert first.tokenizer.decode(torch.cat((first.train, first.val)).tolist()) == text
+    assert first.name == "Tiny Shakespeare"
+    assert [p.name for p in own_cache.iterdir()] == ["tinyshakespeare.txt"]
+    assert torch.equal(load_corpus().train, first.train)
+    assert server.requests == 1
+
+
+def test_a_wrong_digest_is_never_kept(server: type[Server], own_cache: Path) -> None:
+    server.body += b"!"
+    with pytest.raises(DataError, match="wrong digest .* Nothing was kept"):
+        load_corpus()
+    assert not own_cache.exists() or not list(own_cache.iterdir())
+
+
+def test_a_download_that_breaks_off_is_never_kept(server: type[Server], own_cache: Path) -> None:
+    server.length, server.body = len(server.body), server.body[:3000]
+    with pytest.raises(DataError):
+        load_corpus()
+    assert not own_cache.exists() or not list(own_cache.iterdir())
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"this is not HTTP\r\n\r\n",
+        b"HTTP/1.0 404 Not Found\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nContent-Length: many\r\n\r\nx",
+    ],
+)
+def test_a_server_that_makes_no_sense(server: type[Server], raw: bytes) -> None:
+    """Answers that are not HTTP, and lengths that are no numbers, used to end in a traceback."""
+    server.raw = raw
+    with pytest.raises(DataError, match="could not be downloaded .* --data PATH"):
+        load_corpus()
+
+
+def test_a_damaged_cache_is_fetched_again(server: type[Server], own_cache: Path, text: str) -> None:
+    own_cache.mkdir(parents=True)
+    (own_cache / "tinyshakespeare.txt").write_text("damaged")
+    assert load_corpus().tokenizer.vocab_size == len(set(text))
+    assert (own_cache / "tinyshakespeare.txt").read_text() == text
+
+
+def test_no_network_is_said() -> None:
+    with pytest.raises(DataError, match="NANOGPT_DATA"):
+        load_corpus()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "the file is empty"),
+        (b"caf\xe9", "not UTF-8"),
+        (b"\xed\xa0\x80", "not UTF-8"),
+        (b"\xff\xfea\x00", "not UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_text(content: bytes, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=f"mine.txt.*{words}"):
+        load_corpus(path)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nowhere\.txt: No such file"):
+        load_corpus(tmp_path / "nowhere.txt")
+    with pytest.raises(DataError, match="Is a directory"):
+        load_corpus(tmp_path)
+
+
+def test_the_environment_names_the_text(text_file: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NANOGPT_DATA", str(text_file))
+    corpus = load_corpus()
+    assert len(corpus.train) + len(corpus.val) == len(text)
+    assert corpus.name.startswith("text sha256:")
+
+
+def test_the_last_part_is_kept_for_validation(text_file: Path, text: str) -> None:
+    corpus = load_corpus(text_file, 0.25)
+    assert corpus.tokenizer.decode(corpus.val.tolist()) == text[len(corpus.train) :]
+    assert len(corpus.train) == int(len(text) * 0.75)
+    tune = load_corpus(text_file, 0.25, tune=True)
+    assert torch.equal(torch.cat((tune.train, tune.val)), corpus.train)
+
+
+def test_line_ends_are_those_of_prompts(tmp_path: Path) -> None:
+    (tmp_path / "dos.txt").write_bytes(b"a\r\nb\rc\n" * 10)
+    assert load_corpus(tmp_path / "dos.txt").tokenizer.chars == ["\n", "a", "b", "c"]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_an_epoch_visits_windows_that_do_not_meet(seed: int) -> None:
+    windows = Windows(torch.arange(1000), 16, seed)
+    for epoch in range(3):
+        seen = torch.cat(
+            [windows.batch(epoch * windows.per_epoch + i, 1)[0] for i in range(windows.per_epoch)]
+        ).flatten()
+        assert len(set(seen.tolist())) == len(seen)  # ids are their own places here
+        assert len(seen) >= 1000 - 2 * 16
+
+
+def test_a_batch_depends_on_its_number_only() -> None:
+    one, other = (Windows(torch.arange(500), 8, seed=1) for _ in range(2))
+    expected = [one.batch(n, 6) for n in range(100)]
+    for n in (99, 0, 50, 3):
+        x, y = other.batch(n, 6)
+        assert torch.equal(x, expected[n][0])
+        assert torch.equal(y, expected[n][1])
+        assert torch.equal(y, x + 1)  # the target is the next character
+        assert x.shape == (6, 8)
+    assert not torch.equal(Windows(torch.arange(500), 8, seed=2).batch(0, 6)[0], expected[0][0])
+
+
+def test_two_small_batches_are_one_large() -> None:
+    windows = Windows(torch.arange(500), 8, seed=1)
+    halves = torch.cat((windows.batch(6, 4)[0], windows.batch(7, 4)[0]))
+    assert torch.equal(halves, windows.batch(3, 8)[0])
+
+
+def test_a_text_shorter_than_two_windows() -> None:
+    with pytest.raises(DataError, match="has 31 characters; windows of block_size 16 need at least 32"):
+        Windows(torch.zeros(31, dtype=torch.long), 16, 1)
+    Windows(torch.zeros(32, dtype=torch.long), 16, 1).batch(5, 3)
+
+
+REAL = os.environ.get("NANOGPT_DATA")
+
+
+@pytest.mark.skipif(not REAL, reason="needs Tiny Shakespeare: set NANOGPT_DATA to a copy")
+def test_the_real_corpus() -> None:
+    corpus = load_corpus(REAL)
+    if corpus.sha256 != data.CORPUS_SHA256:
+        pytest.skip("NANOGPT_DATA is another text")
+    assert (len(corpus.train), len(corpus.val), corpus.tokenizer.vocab_size) == (1_003_854, 111_540, 65)
