@@ -1,10 +1,13 @@
 """The one checker of values that people give: it names the field, the value and the allowed range.
 
-Used by sampling parameters, model configs and training configs alike, so that the page, the API and the
-command line refuse the same things with the same words.
+Sampling parameters, model configs and training configs are dataclasses whose fields are made by `option`: the range
+of a value is written once, beside the field, and the page, the API and the command line refuse the same things with
+the same words.
 """
 
 from collections.abc import Collection
+from dataclasses import MISSING, Field, field, fields
+from typing import Any
 
 MARKUP = {ord(c): f"\\x{ord(c):02x}" for c in "<>&"}
 
@@ -50,7 +53,47 @@ def one_of(field: str, value: object, allowed: Collection[str]) -> str:
     return value
 
 
-def settle(config: object, **values: object) -> None:
-    """Put checked values into a frozen dataclass, from its `__post_init__`: a 3.0 that came as JSON becomes a 3."""
-    for field, value in values.items():
-        object.__setattr__(config, field, value)
+def option(
+    default: Any = MISSING,
+    help: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    above: bool = False,
+    choices: Collection[str] = (),
+    title: str = "",
+) -> Any:
+    """A field of a config: its default, the line that `--help` shows, and its allowed range or words.
+
+    Args:
+        low, high: the range of a number, both ends allowed; with `above`, `low` itself is not.
+        choices: the allowed words.
+        title: what messages call the field; its name unless given.
+    """
+    metadata = {"help": help, "low": low, "high": high, "above": above, "choices": choices, "title": title}
+    return field(default=default, metadata=metadata)
+
+
+def check_fields(config: Any) -> None:
+    """Check every field of a frozen dataclass from its `__post_init__`. A 3.0 that came as JSON becomes a 3.
+
+    Raises ValueError with the field, the value and the allowed range.
+    """
+    for f in fields(config):
+        object.__setattr__(config, f.name, checked(f, getattr(config, f.name)))
+
+
+def checked(f: "Field[Any]", value: Any) -> Any:
+    """Return `value` as the type of a field made by `option`. Raises ValueError if the field does not allow it."""
+    title, low, high = f.metadata.get("title") or f.name, f.metadata.get("low"), f.metadata.get("high")
+    if f.metadata.get("choices"):
+        return one_of(title, value, f.metadata["choices"])
+    if f.type is bool:
+        return flag(title, value)
+    if f.type is int:
+        return whole(title, value, low, high)  # type: ignore[arg-type]  # a number without a range is our own mistake
+    if f.type is float:
+        return number(title, value, low, high, above=f.metadata["above"])  # type: ignore[arg-type]
+    if f.type == tuple[str, ...]:
+        return tuple(map(str, value))
+    return value

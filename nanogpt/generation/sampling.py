@@ -4,43 +4,34 @@ Knows one row of logits at a time; knows no model and no text.
 """
 
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from nanogpt import checks
+from nanogpt.checks import check_fields, option
 
 MAX_NEW_TOKENS = 2_000
 MAX_SEED = 2**32 - 1
 COLDEST = 0.01  # below it, dividing logits by the temperature only adds rounding: it is greedy
 
 
-def _help(default: Any, text: str) -> Any:
-    """A field with the line that the command line's --help shows."""
-    return field(default=default, metadata={"help": text})
-
-
 @dataclass(frozen=True)
 class SamplingParams:
     """What a visitor may ask for. Raises ValueError with the field, the value and the allowed range."""
 
-    temperature: float = _help(0.8, "0 always takes the likeliest character, 1 keeps the model's odds, 2 is wild")
-    top_k: int = _help(0, "only the k likeliest may be drawn; 0 is off")
-    top_p: float = _help(1.0, "only the likeliest that together hold this share may be drawn; 1 is off")
-    max_new_tokens: int = _help(500, "characters to write")
-    seed: int = _help(1, "the same seed is the same luck")
+    temperature: float = option(
+        0.8, "0 always takes the likeliest character, 1 keeps the model's odds, 2 is wild", 0, 2, title="Temperature"
+    )
+    top_k: int = option(0, "only the k likeliest may be drawn; 0 is off", 0, 1_000_000, title="Top-k")
+    top_p: float = option(
+        1.0, "only the likeliest that together hold this share may be drawn; 1 is off", 0, 1, above=True, title="Top-p"
+    )
+    max_new_tokens: int = option(500, "characters to write", 1, MAX_NEW_TOKENS, title="Number of characters")
+    seed: int = option(1, "the same seed is the same luck", 0, MAX_SEED, title="Seed")
 
     def __post_init__(self) -> None:
-        checks.settle(
-            self,
-            temperature=checks.number("Temperature", self.temperature, 0, 2),
-            top_k=checks.whole("Top-k", self.top_k, 0, 1_000_000),
-            top_p=checks.number("Top-p", self.top_p, 0, 1, above=True),
-            max_new_tokens=checks.whole("Number of characters", self.max_new_tokens, 1, MAX_NEW_TOKENS),
-            seed=checks.whole("Seed", self.seed, 0, MAX_SEED),
-        )
+        check_fields(self)
 
     @property
     def greedy(self) -> bool:

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from nanogpt import checks
+from nanogpt.checks import check_fields
 from nanogpt.models.kv_cache import KVCache
+from nanogpt.models.ranges import size
 
 
 @dataclass(frozen=True)
 class BigramConfig:
-    vocab_size: int
+    vocab_size: int = size("vocab_size")
 
     def __post_init__(self) -> None:
-        checks.settle(self, vocab_size=checks.whole("vocab_size", self.vocab_size, 1, 4096))
+        check_fields(self)
 
     @property
     def block_size(self) -> int:

@@ -12,46 +12,34 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from nanogpt import checks
+from nanogpt.checks import check_fields, option
 from nanogpt.models.kv_cache import KVCache
 from nanogpt.models.layers import ACTIVATIONS, Block, ContextMLP, LayerNorm
+from nanogpt.models.ranges import size
 
 
 @dataclass(frozen=True)
 class GPTConfig:
-    vocab_size: int
-    block_size: int = 256
-    n_layer: int = 6
-    n_head: int = 4
-    n_embd: int = 256
-    dropout: float = 0.0
+    vocab_size: int = size("vocab_size")
+    block_size: int = size("block_size", 256)
+    n_layer: int = size("n_layer", 6)
+    n_head: int = size("n_head", 4)
+    n_embd: int = size("n_embd", 256)
+    dropout: float = size("dropout", 0.0)
     bias: bool = False
-    position: str = "rope"  # learned: a vector for each place; rope: q and k turned by their place
-    activation: str = "relu2"
+    # learned: a vector for each position; rope: queries and keys rotated by their position
+    position: str = option("rope", choices=("learned", "rope"))
+    activation: str = option("relu2", choices=tuple(ACTIVATIONS))
     qk_norm: bool = True
     tie_weights: bool = False
-    n_context: int = 1  # characters that enter at each place: its own, and through a small MLP those before it
-    n_vector: int = 24  # numbers that stand for a character in that MLP
+    n_context: int = size(
+        "n_context", 1
+    )  # characters that enter at each position: its own and, by an MLP, those before
+    n_vector: int = size("n_vector", 24)  # numbers that stand for a character in that MLP
     zero_init: bool = True  # output projections and head start at zero: each block begins as the identity
 
     def __post_init__(self) -> None:
-        checks.settle(
-            self,
-            vocab_size=checks.whole("vocab_size", self.vocab_size, 1, 4096),
-            block_size=checks.whole("block_size", self.block_size, 1, 4096),
-            n_layer=checks.whole("n_layer", self.n_layer, 1, 48),
-            n_head=checks.whole("n_head", self.n_head, 1, 64),
-            n_embd=checks.whole("n_embd", self.n_embd, 1, 4096),
-            dropout=checks.number("dropout", self.dropout, 0, 0.9),
-            bias=checks.flag("bias", self.bias),
-            position=checks.one_of("position", self.position, ("learned", "rope")),
-            activation=checks.one_of("activation", self.activation, ACTIVATIONS),
-            qk_norm=checks.flag("qk_norm", self.qk_norm),
-            tie_weights=checks.flag("tie_weights", self.tie_weights),
-            n_context=checks.whole("n_context", self.n_context, 1, 64),
-            n_vector=checks.whole("n_vector", self.n_vector, 1, 512),
-            zero_init=checks.flag("zero_init", self.zero_init),
-        )
+        check_fields(self)
         if self.n_embd % self.n_head:
             raise ValueError(f"n_embd must be a multiple of n_head; got {self.n_embd} and {self.n_head}.")
         if self.position == "rope" and (self.n_embd // self.n_head) % 2:

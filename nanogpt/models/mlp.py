@@ -9,28 +9,22 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from nanogpt import checks
+from nanogpt.checks import check_fields
 from nanogpt.models.kv_cache import KVCache
 from nanogpt.models.layers import ContextMLP
+from nanogpt.models.ranges import size
 
 
 @dataclass(frozen=True)
 class WindowMLPConfig:
-    vocab_size: int
-    n_context: int = 8  # characters that it sees
-    n_vector: int = 24  # numbers that stand for a character
-    n_layer: int = 3  # hidden layers
-    n_embd: int = 256  # their width
+    vocab_size: int = size("vocab_size")
+    n_context: int = size("n_context", 8)  # characters that it sees
+    n_vector: int = size("n_vector", 24)  # numbers that stand for a character
+    n_layer: int = size("n_layer", 3)  # hidden layers
+    n_embd: int = size("n_embd", 256)  # their width
 
     def __post_init__(self) -> None:
-        checks.settle(
-            self,
-            vocab_size=checks.whole("vocab_size", self.vocab_size, 1, 4096),
-            n_context=checks.whole("n_context", self.n_context, 1, 64),
-            n_vector=checks.whole("n_vector", self.n_vector, 1, 512),
-            n_layer=checks.whole("n_layer", self.n_layer, 1, 48),
-            n_embd=checks.whole("n_embd", self.n_embd, 1, 4096),
-        )
+        check_fields(self)
 
     @property
     def block_size(self) -> int:

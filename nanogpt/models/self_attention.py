@@ -9,30 +9,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from nanogpt import checks
+from nanogpt.checks import check_fields
 from nanogpt.models.kv_cache import KVCache
 from nanogpt.models.layers import CausalSelfAttention, LayerNorm
+from nanogpt.models.ranges import size
 
 
 @dataclass(frozen=True)
 class SelfAttentionConfig:
-    vocab_size: int
-    block_size: int = 256
-    n_head: int = 4
-    n_embd: int = 128
-    dropout: float = 0.0
+    vocab_size: int = size("vocab_size")
+    block_size: int = size("block_size", 256)
+    n_head: int = size("n_head", 4)
+    n_embd: int = size("n_embd", 128)
+    dropout: float = size("dropout", 0.0)
     bias: bool = False
 
     def __post_init__(self) -> None:
-        checks.settle(
-            self,
-            vocab_size=checks.whole("vocab_size", self.vocab_size, 1, 4096),
-            block_size=checks.whole("block_size", self.block_size, 1, 4096),
-            n_head=checks.whole("n_head", self.n_head, 1, 64),
-            n_embd=checks.whole("n_embd", self.n_embd, 1, 4096),
-            dropout=checks.number("dropout", self.dropout, 0, 0.9),
-            bias=checks.flag("bias", self.bias),
-        )
+        check_fields(self)
         if self.n_embd % self.n_head:
             raise ValueError(f"n_embd must be a multiple of n_head; got {self.n_embd} and {self.n_head}.")
 

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nanogpt import checks
+from nanogpt.checks import check_fields, option
 from nanogpt.models.kv_cache import KVCache
 
 
 @dataclass(frozen=True)
 class TrigramConfig:
-    vocab_size: int
+    vocab_size: int = option(low=1, high=256)  # the table holds V³ numbers
 
     def __post_init__(self) -> None:
-        checks.settle(self, vocab_size=checks.whole("vocab_size", self.vocab_size, 1, 256))  # V³ numbers
+        check_fields(self)
 
     @property
     def block_size(self) -> int:

@@ -3,20 +3,17 @@
 Knows the models' names and configs; trains nothing.
 """
 
-from dataclasses import Field, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from nanogpt import checks
+from nanogpt.checks import option
 from nanogpt.device import DTYPES
 from nanogpt.models import MODELS, make_config
 from nanogpt.models.layers import ACTIVATIONS
+from nanogpt.models.ranges import RANGES
 from nanogpt.training.report import REPORTERS
-
-
-def option(default: Any, help: str, low: float | None = None, high: float | None = None, **more: Any) -> Any:
-    """A field of TrainConfig: its default, the line that `--help` shows, and its allowed range or words."""
-    return field(default=default, metadata={"help": help, "low": low, "high": high, **more})
 
 
 @dataclass(frozen=True)
@@ -29,13 +26,19 @@ class TrainConfig:
     tokenizer: str = option("char", "char: the text's own characters; or a checkpoint's folder, to spell as it does")
     tune: bool = option(False, "judge on the last 5 %% of the training text, to choose settings without validation")
 
-    n_layer: int = option(6, "blocks (gpt), hidden layers (mlp)", 1, 48)
-    n_head: int = option(4, "attention heads a layer (gpt, self_attention)", 1, 64)
-    n_embd: int = option(256, "width of the residual stream (gpt, self_attention) or the hidden layers (mlp)", 1, 4096)
-    n_context: int = option(1, "characters that enter at each place, through an MLP if more than 1 (mlp, gpt)", 1, 64)
-    n_vector: int = option(24, "numbers that stand for a character in that MLP (mlp, gpt)", 1, 512)
-    block_size: int = option(256, "characters in a training window; the context of gpt and self_attention", 2, 4096)
-    dropout: float = option(0.0, "share of each residual branch dropped while training", 0, 0.9)
+    n_layer: int = option(6, "blocks (gpt), hidden layers (mlp)", *RANGES["n_layer"])
+    n_head: int = option(4, "attention heads a layer (gpt, self_attention)", *RANGES["n_head"])
+    n_embd: int = option(
+        256, "width of the residual stream (gpt, self_attention) or the hidden layers (mlp)", *RANGES["n_embd"]
+    )
+    n_context: int = option(
+        1, "characters that enter at each place, through an MLP if more than 1 (mlp, gpt)", *RANGES["n_context"]
+    )
+    n_vector: int = option(24, "numbers that stand for a character in that MLP (mlp, gpt)", *RANGES["n_vector"])
+    block_size: int = option(
+        256, "characters in a training window; the context of gpt and self_attention", 2, RANGES["block_size"][1]
+    )
+    dropout: float = option(0.0, "share of each residual branch dropped while training", *RANGES["dropout"])
     bias: bool = option(False, "biases in linear layers and norms (gpt, self_attention)")
     position: str = option("rope", "how a place in the window is told (gpt)", choices=("learned", "rope"))
     activation: str = option("relu2", "the bend of the MLP (gpt)", choices=tuple(ACTIVATIONS))
@@ -88,8 +91,7 @@ class TrainConfig:
     compile: bool = option(False, "torch.compile: slow to start; pays on a GPU")
 
     def __post_init__(self) -> None:
-        for f in fields(self):
-            object.__setattr__(self, f.name, _checked(f, getattr(self, f.name)))
+        checks.check_fields(self)
         if not self.name:
             object.__setattr__(self, "name", f"my-{self.model}")
         if Path(self.name).name != self.name or self.name in (".", ".."):
@@ -109,17 +111,3 @@ class TrainConfig:
     @property
     def folder(self) -> Path:
         return Path(self.out_dir) / self.name
-
-
-def _checked(f: "Field[Any]", value: Any) -> Any:
-    if f.metadata.get("choices"):
-        return checks.one_of(f.name, value, f.metadata["choices"])
-    if f.type is bool:
-        return checks.flag(f.name, value)
-    if f.type is int:
-        return checks.whole(f.name, value, int(f.metadata["low"]), int(f.metadata["high"]))
-    if f.type is float:
-        return checks.number(f.name, value, f.metadata["low"], f.metadata["high"])
-    if f.type == tuple[str, ...]:
-        return tuple(map(str, value))
-    return value
