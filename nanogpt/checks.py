@@ -53,6 +53,13 @@ def one_of(field: str, value: object, allowed: Collection[str]) -> str:
     return value
 
 
+def shorter_than(field: str, text: str, most: int) -> str:
+    """Return `text` if it has at most `most` characters; raise ValueError otherwise."""
+    if len(text) > most:
+        raise ValueError(f"{field} is {len(text):,} characters; the limit is {most:,}.")
+    return text
+
+
 def option(
     default: Any = MISSING,
     help: str = "",

@@ -12,6 +12,9 @@ from randomised import randomise
 from torch import nn
 
 from nanogpt.models import MODELS, build_model, make_config
+from nanogpt.storage.checkpoint import save
+from nanogpt.storage.zoo import Zoo
+from nanogpt.text.tokenizer import CharTokenizer
 
 # Widths are multiples of 8, as in every shipped model: rows of other widths round by where they lie in memory.
 SMALL = {"vocab_size": 11, "block_size": 8, "n_layer": 2, "n_head": 2, "n_embd": 16, "n_context": 5, "n_vector": 8}
@@ -67,3 +70,22 @@ def text_file(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "text.txt"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def zoo() -> Zoo:
+    """The checkpoints of the repository."""
+    zoo = Zoo(Path(__file__).parents[1] / "checkpoints")
+    zoo.refresh()
+    return zoo
+
+
+@pytest.fixture(scope="session")
+def tiny_zoo(tmp_path_factory: pytest.TempPathFactory) -> Zoo:
+    """A bigram whose vocabulary lacks most of what the others know."""
+    root = tmp_path_factory.mktemp("tiny")
+    model = build("bigram")
+    save(root / "bigram", model, CharTokenizer("\n abcdefghi"))
+    zoo = Zoo(root)
+    zoo.refresh()
+    return zoo

@@ -1,6 +1,6 @@
 """The selected character: its name on the page, and the card that explains it.
 
-A character is named by its panel, part and place, as "side_1.text.60", in the page's state and in links.
+A character is named by its panel, part and position, as "side_1.text.60", in the page's state and in links.
 """
 
 import math
@@ -10,21 +10,18 @@ from dataclasses import asdict
 from typing import Any
 
 from nanogpt import checks
-from nanogpt.analysis.explain import alternatives, probability_of
+from nanogpt.analysis.alternatives import alternatives, probability_of, rank_of
+from nanogpt.generation.sampling import SamplingParams
+from nanogpt.generation.text_model import TextModel
 from nanogpt.playground.components.card import card_message, card_value
-from nanogpt.playground.controls import Run
+from nanogpt.playground.run import Run
 from nanogpt.storage.zoo import Zoo
 
-# A request may hold 64 kB, so of what the panels show only what stands before the selected character is sent.
-UP_TO_SELECTED = """(selection, ...values) => {
-  const [side, , index] = (selection || "").split(".");
-  const cut = (panel, i) => {
-    if (side !== "side_" + (i + 1) || !panel || !panel.model) return null;
-    const text = Array.from(panel.text).slice(0, Number(index) + 1).join("");
-    return {model: panel.model, prompt: panel.prompt, text};
-  };
-  return [selection, ...values.slice(0, -4), ...values.slice(-4).map(cut)];
-}"""
+def check_selection(name: str) -> str:
+    """Return the name of a character, or "" for none. Raises ValueError for anything else."""
+    if name:
+        read_selection(name)
+    return name
 
 
 def read_selection(name: str) -> tuple[int, str, int]:
@@ -50,23 +47,30 @@ def explanation(zoo: Zoo, selection: object, run: Run, shown: Sequence[Any]) -> 
         return card_message("That character is no longer there.")
     loaded = zoo.get(panel.get("model"))
     prompt, text = (panel["prompt"][:at], "") if part == "prompt" else (panel["prompt"], panel["text"][:at])
-    char = panel[part][at]
     others = [zoo.get(name) for name in dict.fromkeys(run.names) if name != loaded.name]
-    other_p = [probability_of(other, prompt, text) for other in others]
-    rows = alternatives(loaded, prompt, text, run.params)
-    chosen = next(row for row in rows if row.char == char)
-    value = card_value(
-        title=f"Character {at + 1} of the {loaded.title}'s text"
-        if part == "text"
-        else f"Character {at + 1} of the beginning",
+    value = card_of(loaded, others, prompt, text, panel[part][at], run.params)
+    owner = f"of the {loaded.title}'s text" if part == "text" else "of the beginning"
+    return {**value, "title": f"Character {at + 1} {owner}", "beginning": prompt + text}
+
+
+def card_of(
+    loaded: TextModel, others: Sequence[TextModel], prompt: str, text: str, char: str, params: SamplingParams
+) -> dict[str, Any]:
+    """The card of `char` after `prompt` + `text`, without a title."""
+    # A model of another vocabulary reads what it knows of the text.
+    other_p = [probability_of(other, other.read_prompt(prompt), other.read_text(text).text) for other in others]
+    rows = alternatives(loaded, loaded.read_prompt(prompt), text, **asdict(params))
+    rank = rank_of(rows, char)
+    chosen = rows[rank - 1]
+    return card_value(
+        title="",
         glyph_char=char,
         after=(prompt + text)[-12:],
         bits=-math.log2(chosen.raw) if chosen.raw > 0 else math.inf,
-        rank=rows.index(chosen) + 1,
+        rank=rank,
         own=loaded.title,
         others=[other.title for other in others],
         rows=[
             {**asdict(row), "others": [p.get(row.char, 0.0) for p in other_p], "chosen": row is chosen} for row in rows
         ],
     )
-    return {**value, "beginning": prompt + text}

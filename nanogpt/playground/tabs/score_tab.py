@@ -1,19 +1,20 @@
 """Score: a text of the visitor's own, judged character by character by two models.
 
-The totals are those of `python -m nanogpt score`: both ask `score.text_nats`.
+The totals are those of `python -m nanogpt score`: both ask `analysis.score.score`.
 """
 
 from typing import Any
 
 import gradio as gr
 
-from nanogpt.analysis import score
-from nanogpt.generation.text_model import TextModel
-from nanogpt.playground.components.text import text_panel, text_value
+from nanogpt.analysis.score import score
+from nanogpt.checks import shorter_than
+from nanogpt.text.tokenizer import normalise
+from nanogpt.playground.components.text_panel import text_panel
 from nanogpt.playground.components.track import track
-from nanogpt.playground.duel import bits_saved, describe
 from nanogpt.playground.limits import LATEST, MODEL_LIMIT, QUIET, refused
-from nanogpt.storage.zoo import Zoo
+from nanogpt.playground.page import Page
+from nanogpt.playground.panels import bits_of, bits_saved, scored_panel
 
 MAX_TEXT = 2_000
 EXAMPLES = [
@@ -25,28 +26,9 @@ EXAMPLES = [
 ]
 
 
-def judged(loaded: TextModel, text: str) -> tuple[dict[str, Any], list[float]]:
-    """The panel of `text` under one model, and the bits of each character. Raises ValueError for an empty text."""
-    known, unknown, nats = score.text_nats(loaded.model, loaded.tokenizer, text)
-    bits = (nats * score.BITS).tolist()
-    value = text_value(
-        title=loaded.title,
-        subtitle=describe(loaded),
-        text=known,
-        bits=bits,
-        stats=[
-            (f"{len(bits):,}", "characters"),
-            (f"{sum(bits) / len(bits):.4f}", "bits each"),
-            (f"{sum(bits):,.1f}", "bits in all"),
-        ],
-        notice=unknown,
-        status="done",
-    )
-    return value, bits
-
-
-def score_tab(zoo: Zoo, tab: gr.Tab) -> list[gr.Dropdown]:
-    """Build the tab inside the current Blocks, wire its events and return its menus of models."""
+def score_tab(page: Page, tab: gr.Tab) -> None:
+    """Build the tab inside the current Blocks and wire its events."""
+    zoo = page.zoo
     names = zoo.names
     defaults = [n for n in ("bigram", "gpt") if n in names] or names or [None]
     with gr.Column(elem_classes="controls"):
@@ -78,11 +60,11 @@ def score_tab(zoo: Zoo, tab: gr.Tab) -> list[gr.Dropdown]:
 
     def judge(text, *names):  # type: ignore[no-untyped-def]
         with refused():
-            if isinstance(text, str) and len(text) > MAX_TEXT:
-                raise ValueError(f"Text is {len(text):,} characters; the limit is {MAX_TEXT:,}.")
-            first, last = (zoo.get(name) for name in names)
-            (one, one_bits), (two, two_bits) = judged(first, text), judged(last, text)
-            return one, two, bits_saved(last, first, one["text"], two_bits, one_bits)
+            shorter_than("Text", normalise(text), MAX_TEXT)
+            first, last = judges = [zoo.get(name) for name in names]
+            one, two = (score(judge, judge.read_text(text)) for judge in judges)
+            saved = bits_saved(last, first, one.text, bits_of(two), bits_of(one))
+            return scored_panel(first, one), scored_panel(last, two), saved
 
     gr.on(
         [tab.select, text.change, *(model.change for model in models)],
@@ -93,4 +75,5 @@ def score_tab(zoo: Zoo, tab: gr.Tab) -> list[gr.Dropdown]:
         **LATEST,
         **MODEL_LIMIT,
     )
-    return models
+    for model in models:
+        page.add_menu(model)

@@ -3,28 +3,24 @@
 Knows the zoo, `interpret` and the heatmap; what is drawn is what the model used, number for number.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import gradio as gr
 
 from nanogpt.analysis.attention import attention_layers, attention_patterns
-from nanogpt.checks import whole
+from nanogpt.checks import shorter_than, whole
 from nanogpt.generation.sampling import MAX_NEW_TOKENS
 from nanogpt.generation.text_model import TextModel
 from nanogpt.playground.components.heatmap import heatmap, heatmap_message, heatmap_value
+from nanogpt.playground.fields import integer
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
+from nanogpt.playground.page import Linked, Page
+from nanogpt.models.ranges import RANGES
 from nanogpt.storage.zoo import Zoo
 from nanogpt.text.prompt import MAX_PROMPT
+from nanogpt.text.tokenizer import normalise
 
-# On opening the tab, in the browser: the text that the chosen model has just written, else any text, else the prompt.
-TAKE_TEXT = """(text, prompt, model, ...sides) => {
-  const written = sides.filter((side) => side && side.text);
-  const side = written.find((side) => side.model === model) || written.at(-1);
-  return side ? (side.prompt + side.text).slice(0, 64) : prompt;
-}"""
 MAX_TEXT = MAX_PROMPT + MAX_NEW_TOKENS  # a prompt and all that was written after it
 
 
@@ -45,9 +41,7 @@ def head_map(loaded: TextModel, text: object, layer: object, head: object) -> di
         )
     layer = whole("Layer", layer, 1, len(layers))
     head = whole("Head", head, 1, layers[0].n_head)
-    if isinstance(text, str) and len(text) > MAX_TEXT:
-        raise ValueError(f"Text is {len(text):,} characters; the limit is {MAX_TEXT:,}.")
-    known, unknown = loaded.tokenizer.split_unknown(text)  # type: ignore[arg-type]
+    known, unknown = loaded.tokenizer.split_unknown(shorter_than("Text", normalise(text), MAX_TEXT))
     known = known[-loaded.block_size :]
     if not known:
         return heatmap_message("Write some text above, or press Generate on the Compare tab.")
@@ -75,26 +69,17 @@ def fit(zoo: Zoo, name: str, layer: int = 1, head: int = 1) -> list[gr.Dropdown]
     ]
 
 
-@dataclass(frozen=True)
-class AttentionTab:
-    """What other parts of the page need of this tab."""
-
-    model: gr.Dropdown
-    layer: gr.Dropdown
-    head: gr.Dropdown
-    take_text: Callable[[Any], Any]  # given an event's listener, takes over the Compare tab's text at that event
-
-
-def attention_tab(zoo: Zoo, prompt: gr.Textbox, panels: list[gr.HTML], tab: gr.Tab) -> AttentionTab:
+def attention_tab(page: Page, tab: gr.Tab) -> None:
     """Build the tab inside the current Blocks and wire its events.
 
     Opening it takes over what stands on the Compare tab.
     """
+    zoo = page.zoo
     names = zoo.names
     looking = [n for n in names if attention_layers(zoo.get(n).model)]
     default = "gpt" if "gpt" in looking else next(iter(looking or names), None)
-
     layer_choices, head_choices = shape(zoo, default)
+    number = partial(gr.Dropdown, value=1, min_width=110)
     with gr.Column(elem_classes="controls"):
         with gr.Row():
             text = gr.Textbox(
@@ -109,47 +94,50 @@ def attention_tab(zoo: Zoo, prompt: gr.Textbox, panels: list[gr.HTML], tab: gr.T
                 info="what the model reads; filled with the text just generated, yours to change",
             )
             model = gr.Dropdown(
-                zoo.choices,
-                value=default,
-                label="Model",
-                elem_id="attention_model",
-                min_width=160,
-                info="whose attention",
+                zoo.choices, value=default, label="Model", elem_id="attention_model", min_width=160, info="whose attention"
             )
-            layer = gr.Dropdown(
-                layer_choices,
-                value=1,
-                label="Layer",
-                elem_id="layer",
-                min_width=110,
-                info="1 reads the text first",
-            )
-            head = gr.Dropdown(
-                head_choices,
-                value=1,
-                label="Head",
-                elem_id="head",
-                min_width=110,
-                info="heads look for different things",
-            )
+            layer = number(layer_choices, label="Layer", elem_id="layer", info="1 reads the text first")
+            head = number(head_choices, label="Head", elem_id="head", info="heads look for different things")
     picture = heatmap("attention_map", "Attention weights")
 
-    def attention(text, model, layer, head):  # type: ignore[no-untyped-def]
+    def show(text, model, layer, head):  # type: ignore[no-untyped-def]
         with refused():
             return head_map(zoo.get(model), text, layer, head)
 
-    def take_text(listen):  # type: ignore[no-untyped-def]
-        return listen(None, [text, prompt, model, *panels], text, js=TAKE_TEXT, queue=False, api_visibility="private")
-
-    take_text(tab.select)
-    show: dict[str, Any] = {
-        "fn": attention,
+    taken: dict[str, Any] = {
+        "fn": None,
+        "inputs": [text, page.prompt, model, *page.panels],
+        "outputs": text,
+        "queue": False,
+        "api_visibility": "private",
+    }
+    tab.select(js="playground.takeText", **taken)
+    page.complete(js="playground.takeTextOnOpening", **taken)
+    shown: dict[str, Any] = {
+        "fn": show,
         "inputs": [text, model, layer, head],
         "outputs": picture,
         **QUIET,
         **MODEL_LIMIT,
     }
-    gr.on([text.change, layer.change, head.change], **show, **LATEST)
+    gr.on([text.change, layer.change, head.change], **shown, **LATEST)
     # Layer and head must be the new model's before they are asked for.
-    model.select(partial(fit, zoo), model, [layer, head], **AT_ONCE).then(**show)
-    return AttentionTab(model, layer, head, take_text)
+    model.select(partial(fit, zoo), model, [layer, head], **AT_ONCE).then(**shown)
+
+    page.add_menu(model, key="attention_model")
+    for name, part, title in (("layer", layer, "Layer"), ("head", head, "Head")):
+        low, high = RANGES[f"n_{name}"]
+        page.linked[name] = Linked(part, partial(read_number, title, int(low), int(high)))
+
+    def refit(values: dict[str, Any]) -> dict[Any, Any]:
+        if "attention_model" not in values:
+            return {}
+        fitted = fit(zoo, values["attention_model"], values.get("layer", 1), values.get("head", 1))
+        return dict(zip((layer, head), fitted, strict=True))
+
+    page.refits.append(refit)
+
+
+def read_number(title: str, low: int, high: int, text: str) -> int:
+    """The whole number that a link's text stands for. Raises ValueError."""
+    return whole(title, integer(text), low, high)

@@ -1,4 +1,4 @@
-"""The same run elsewhere: as a command, as an API call, as a trace of every step.
+"""The same run elsewhere: as a command, and as an API call.
 
 Knows sampling parameters and the API's names; the commands it writes are correct when pasted.
 """
