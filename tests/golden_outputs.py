@@ -10,23 +10,24 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import numpy as np
 import torch
 
-from nanogpt.analysis.explain import alternatives
-from nanogpt.analysis.score import text_nats
+from nanogpt.analysis.alternatives import alternatives
+from nanogpt.analysis.score import score
 from nanogpt.analysis.trace import trace
-from nanogpt.generation.continuation import continuation
-from nanogpt.generation.sampling import SamplingParams
-from nanogpt.playground.attention import head_map
-from nanogpt.playground.controls import Run
-from nanogpt.playground.duel import duel, saved_by_last, verdicts
+from nanogpt.generation.continuation import generate
+from nanogpt.playground.app import build_tabs, linked_parts
+from nanogpt.playground.commands import as_api_call, as_command
+from nanogpt.playground.comparison import write_together
+from nanogpt.playground.explanation import explanation
 from nanogpt.playground.link import read_link
-from nanogpt.playground.scoring import judged
-from nanogpt.playground.selection import explanation
-from nanogpt.playground.takeaway import as_api_call, as_command
+from nanogpt.playground.page import Page
+from nanogpt.playground.panels import judged_panels, saved_by_last, scored_panel
+from nanogpt.playground.run import Run
+from nanogpt.playground.tabs.attention_tab import head_map
 from nanogpt.storage.zoo import Zoo
-from nanogpt.text.prompt import read_prompt
 
 ROOT = Path(__file__).parents[1]
 
@@ -83,22 +84,30 @@ def outputs(zoo: Zoo) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for i, (model, prompt, settings, beam) in enumerate(TEXTS):
         loaded = zoo.get(model)
-        checked = read_prompt(prompt, loaded.tokenizer, loaded.block_size)
-        text = "".join(continuation(loaded, checked, SamplingParams(**settings), beam))
+        checked = loaded.read_prompt(prompt)
+        text = generate(loaded, checked, beam=beam, **settings)
         found[f"text {i}: {model}"] = {"prompt": checked.text, "notices": checked.notices, "text": text}
     for i, text in enumerate(SCORED):
         for model in ("bigram", "mlp", "gpt"):
-            known, left_out, nats = text_nats(zoo.get(model).model, zoo.get(model).tokenizer, text)
-            found[f"score {i}: {model}"] = {"text": known, "left_out": left_out, "nats": nats.tolist()}
-            found[f"score panel {i}: {model}"] = judged(zoo.get(model), text)[0]
+            loaded = zoo.get(model)
+            result = score(loaded, loaded.read_text(text))
+            found[f"score {i}: {model}"] = {
+                "text": result.text,
+                "left_out": result.left_out,
+                "nats": result.nats.tolist(),
+            }
+            found[f"score panel {i}: {model}"] = scored_panel(loaded, result)
     for model, prompt, settings in TRACES:
-        found[f"trace: {model}"] = trace(zoo.get(model), prompt, SamplingParams(**settings))
-        rows = alternatives(zoo.get(model), prompt, "th", SamplingParams(**settings))
+        found[f"trace: {model}"] = trace(zoo.get(model), zoo.get(model).read_prompt(prompt), **settings)
+        rows = alternatives(zoo.get(model), zoo.get(model).read_prompt(prompt), "th", **settings)
         found[f"alternatives: {model}"] = [vars(row) for row in rows]
     for i, values in enumerate(RUNS):
         found |= {f"run {i}: {name}": value for name, value in outputs_of_run(zoo, values).items()}
+    with gr.Blocks(analytics_enabled=False):
+        page = Page(zoo)
+        readers = {name: part.read for name, part in linked_parts(page, build_tabs(page)).items()}
     for i, query in enumerate(LINKS):
-        found[f"link {i}"] = read_link(query, zoo)
+        found[f"link {i}"] = read_link(query, readers)
     for name, layer, head in (("gpt", 3, 2), ("self_attention", 1, 4), ("trigram", 1, 1)):
         picture = head_map(zoo.get(name), "ROMEO: 🙂\nO, she doth", layer, head)
         weights = np.frombuffer(base64.b64decode(str(picture["weights"])), "<f4")
@@ -109,8 +118,8 @@ def outputs(zoo: Zoo) -> dict[str, Any]:
 def outputs_of_run(zoo: Zoo, values: tuple[Any, ...]) -> dict[str, Any]:
     """The panels, the track, the cards, the command and the API call of one run of the Compare tab."""
     run = Run.of(values)
-    *_, sides = duel(zoo, run.prompt, run.names, run.params, run.method, run.width)
-    panels = verdicts(sides, run.colour)
+    *_, sides = write_together(zoo, run)
+    panels = judged_panels(sides, run.colour)
     for panel in panels:
         panel["stats"] = [stat for stat in panel["stats"] if stat[1] != "a second"]
     result: dict[str, Any] = {"panels": panels, "track": saved_by_last(sides)}
@@ -118,7 +127,7 @@ def outputs_of_run(zoo: Zoo, values: tuple[Any, ...]) -> dict[str, Any]:
         cut = int(name.split(".")[2]) + 1
         shown = [{**{k: p[k] for k in ("model", "prompt")}, "text": p["text"][:cut]} for p in panels]
         result[f"card {name}"] = explanation(zoo, name, run, shown)
-    how = (run.names[1], run.prompt, run.params, run.width if run.method == "beam" else 0)
+    how = (run.names[1], run.prompt, run.params, run.beam)
     return {**result, "command": as_command(*how), "api call": as_api_call(*how, "http://127.0.0.1:7860")}
 
 

@@ -33,11 +33,7 @@ def build_app(zoo: Zoo) -> gr.Blocks:
             gr.api(function, api_name=name, **MODEL_LIMIT)
         gr.Markdown(f"# nanoGPT playground\n\n{LEAD}", elem_classes="lead")
         notice = gr.Textbox(**_words(zoo.problems), label="Please note", interactive=False, elem_id="problems")
-        with gr.Tabs() as tabs:
-            for title, build in TABS.items():
-                with gr.Tab(title, id=title.lower()) as tab:
-                    build(page, tab)
-        _wire_links(app, page, tabs, notice)
+        _wire_links(app, page, build_tabs(page), notice)
     app.queue(api_open=False, max_size=64)
     app._queue.sleep_when_free = 0.01  # Gradio looks for requests a thousand times a second; a model that writes waits
     return app
@@ -48,13 +44,27 @@ def _words(sentences: list[str]) -> dict[str, Any]:
     return {"value": "\n".join(sentences), "lines": max(1, len(sentences)), "visible": bool(sentences)}
 
 
+def build_tabs(page: Page) -> gr.Tabs:
+    """The tabs, inside the current Blocks; each leaves in `page` what the others and links need of it."""
+    with gr.Tabs() as tabs:
+        for title, build in TABS.items():
+            with gr.Tab(title, id=title.lower()) as tab:
+                build(page, tab)
+    return tabs
+
+
+def linked_parts(page: Page, tabs: gr.Tabs) -> dict[str, Linked]:
+    """Everything that a link may set, by its name there."""
+    names = [title.lower() for title in TABS]
+    return {**page.linked, "tab": Linked(tabs, lambda text: one_of("Tab", text, names))}
+
+
 def _wire_links(app: gr.Blocks, page: Page, tabs: gr.Tabs, notice: gr.Textbox) -> None:
     """Copy link puts the state of the page into the address; opening an address restores it and starts a run.
 
     Opening looks at the checkpoints again, so that one trained meanwhile is offered without a restart.
     """
-    names = [title.lower() for title in TABS]
-    linked = {**page.linked, "tab": Linked(tabs, lambda text: one_of("Tab", text, names))}
+    linked = linked_parts(page, tabs)
     inputs = [link.component for link in page.linked.values()]
     page.copy_link.click(None, inputs, None, js=f"playground.linkWriter({json.dumps(list(page.linked))})", **AT_ONCE)
 

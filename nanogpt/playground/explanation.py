@@ -17,6 +17,7 @@ from nanogpt.playground.components.card import card_message, card_value
 from nanogpt.playground.run import Run
 from nanogpt.storage.zoo import Zoo
 
+
 def check_selection(name: str) -> str:
     """Return the name of a character, or "" for none. Raises ValueError for anything else."""
     if name:

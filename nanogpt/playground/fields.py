@@ -103,12 +103,8 @@ FIELDS: tuple[Field, ...] = (
             info="the models continue it, character by character",
         ),
     ),
-    setting(
-        "temperature", slider, 1, step=0.01, label="Temperature", info="0 always takes the likeliest; 2 is wild"
-    ),
-    setting(
-        "top_k", slider, 1, maximum=65, step=1, label="Top-k", info="only the k likeliest may be drawn; 0 is off"
-    ),
+    setting("temperature", slider, 1, step=0.01, label="Temperature", info="0 always takes the likeliest; 2 is wild"),
+    setting("top_k", slider, 1, maximum=65, step=1, label="Top-k", info="only the k likeliest may be drawn; 0 is off"),
     setting(
         "top_p",
         slider,

@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
 from nanogpt.analysis import score
 from nanogpt.generation.reader import Reader
 from nanogpt.generation.sampling import gumbel_noise
+from nanogpt.models.base import LanguageModel
 from nanogpt.storage import checkpoint
 from nanogpt.text.corpus import cache_folder
 from nanogpt.text.tokenizer import CharTokenizer
@@ -32,7 +33,7 @@ AT_ONCE = 512  # pieces that it writes side by side
 
 def load_teachers(
     folders: Sequence[str], tokenizer: CharTokenizer, device: torch.device, dtype: torch.dtype = torch.float32
-) -> list[nn.Module]:
+) -> list[LanguageModel]:
     """The models in these checkpoint folders. Raises CheckpointError, or ValueError for another vocabulary.
 
     With `dtype` bfloat16 they compute in it throughout: twice as fast where the hardware does, for 3e-5 nats of KL
@@ -40,14 +41,14 @@ def load_teachers(
     """
     teachers = []
     for folder in folders:
-        teacher, its_tokenizer = checkpoint.load(folder, device)
+        teacher, its_tokenizer = checkpoint.read_model(folder, device)
         if its_tokenizer.chars != tokenizer.chars:
             raise ValueError(f"distill_from: {Path(folder).name} has another vocabulary than the text.")
         teachers.append(teacher.to(dtype) if dtype == torch.bfloat16 else teacher)
     return teachers
 
 
-def lesson(teachers: Sequence[nn.Module], ids: Tensor, synthetic: int = 0) -> tuple[Tensor, Tensor]:
+def lesson(teachers: Sequence[LanguageModel], ids: Tensor, synthetic: int = 0) -> tuple[Tensor, Tensor]:
     """What a student reads, (N,), and what it is asked to expect at each place of it: rows (N, V) that sum to 1.
 
     The lesson is ids (n,) and then at least `synthetic` characters that the teachers write in turn, in pieces. In
@@ -61,7 +62,7 @@ def lesson(teachers: Sequence[nn.Module], ids: Tensor, synthetic: int = 0) -> tu
     else:
         share = -(-synthetic // (len(teachers) * PIECE))  # pieces each
         read = torch.cat([ids, *(write(t, ids, share, seed) for seed, t in enumerate(teachers) if share)])
-        mean = torch.zeros(len(read), teachers[0].config.vocab_size)  # type: ignore[union-attr, arg-type]
+        mean = torch.zeros(len(read), teachers[0].vocab_size)
         for teacher in teachers:
             mean += expectations(teacher, read) / len(teachers)
         parts = {"ids": read.to(torch.int16), "mean": mean.to(torch.float16)}
@@ -75,7 +76,7 @@ def lesson(teachers: Sequence[nn.Module], ids: Tensor, synthetic: int = 0) -> tu
     return read, targets
 
 
-def _digest(teachers: Sequence[nn.Module], ids: Tensor, synthetic: int) -> str:
+def _digest(teachers: Sequence[LanguageModel], ids: Tensor, synthetic: int) -> str:
     """A name for everything that a lesson depends on."""
     digest = hashlib.sha256(f"{synthetic} {PIECE} {AT_ONCE}".encode() + ids.numpy().tobytes())
     for teacher in teachers:
@@ -85,7 +86,7 @@ def _digest(teachers: Sequence[nn.Module], ids: Tensor, synthetic: int) -> str:
     return digest.hexdigest()
 
 
-def write(teacher: nn.Module, ids: Tensor, pieces: int, seed: int) -> Tensor:
+def write(teacher: LanguageModel, ids: Tensor, pieces: int, seed: int) -> Tensor:
     """Text of the teacher's own, (pieces · PIECE,): each piece goes on from a place in ids (n,), at temperature 1."""
     generator = torch.Generator().manual_seed(seed)
     starts = torch.randint(len(ids) - BEGINNING, (pieces, 1), generator=generator)
@@ -102,7 +103,7 @@ def write(teacher: nn.Module, ids: Tensor, pieces: int, seed: int) -> Tensor:
 
 
 @torch.inference_mode()
-def expectations(model: nn.Module, ids: Tensor, batch_size: int = 32) -> Tensor:
+def expectations(model: LanguageModel, ids: Tensor, batch_size: int = 32) -> Tensor:
     """The model's probabilities at each place of ids (n,), given what stands before it: (n, V); row 0 is zeros.
 
     The windows overlap by a quarter, and what one says of its own first quarter counts at the text's beginning only:
@@ -112,7 +113,7 @@ def expectations(model: nn.Module, ids: Tensor, batch_size: int = 32) -> Tensor:
     device = next(model.parameters()).device
     quarter, last = window // 4, len(ids) - 1 - window  # the last window ends with the text
     starts = torch.tensor([*range(0, last, window - quarter), last])
-    out = torch.zeros(len(ids), model.config.vocab_size)  # type: ignore[union-attr, arg-type]
+    out = torch.zeros(len(ids), model.vocab_size)
     for some in tqdm(starts.split(batch_size), "a teacher reads", disable=None):
         rows = some[:, None] + torch.arange(window)
         for row, p in zip(rows, model(ids[rows].to(device)).float().softmax(-1).cpu(), strict=True):

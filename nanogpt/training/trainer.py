@@ -27,9 +27,10 @@ from tqdm import tqdm
 
 from nanogpt.analysis import score
 from nanogpt.device import autocast, describe, deterministic, pick_device, pick_dtype
-from nanogpt.generation.generate import generate
+from nanogpt.generation.generate import generate_steps
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.models import build_model, config_values, kind_of
+from nanogpt.models.base import LanguageModel
 from nanogpt.storage import checkpoint
 from nanogpt.text.corpus import Corpus, DataError, load_corpus
 from nanogpt.text.tokenizer import CharTokenizer
@@ -61,9 +62,9 @@ def train(config: TrainConfig, command: str = "", group: Group = ALONE) -> dict[
     reporting = reporter(config.report_to)
     device = pick_device(group.device(config.device))
     dtype = pick_dtype(config.dtype, device)
-    origin, spelling = checkpoint.load(config.init_from) if config.init_from else (None, None)
+    origin, spelling = checkpoint.read_model(config.init_from) if config.init_from else (None, None)
     if config.tokenizer != "char":
-        _, spelling = checkpoint.load(config.tokenizer)
+        _, spelling = checkpoint.read_model(config.tokenizer)
     corpus = load_corpus(config.data, config.val_fraction, tune=config.tune, tokenizer=spelling)
     if group.leads and corpus.left_out:
         say(f"note: {corpus.left_out}")
@@ -118,7 +119,7 @@ def _check_lengths(config: TrainConfig, corpus: Corpus) -> None:
             raise DataError(f"The {part} text has {len(ids):,} characters; judging the model needs {needed:,}.")
 
 
-def _beginning(config: TrainConfig, vocab_size: int, origin: nn.Module | None) -> nn.Module:
+def _beginning(config: TrainConfig, vocab_size: int, origin: LanguageModel | None) -> LanguageModel:
     """The model before its first step: drawn from the seed, or with the weights of `origin`."""
     torch.manual_seed(config.seed)
     model = build_model(config.model_config(vocab_size))
@@ -135,7 +136,7 @@ def _beginning(config: TrainConfig, vocab_size: int, origin: nn.Module | None) -
 def _train(
     config: TrainConfig,
     command: str,
-    model: nn.Module,
+    model: LanguageModel,
     dtype: torch.dtype,
     corpus: Corpus,
     windows: Windows,
@@ -278,7 +279,7 @@ def _train(
 def _finish(
     config: TrainConfig,
     command: str,
-    model: nn.Module,
+    model: LanguageModel,
     average: Average | None,
     corpus: Corpus,
     step: int,
@@ -289,7 +290,7 @@ def _finish(
     """Write the model, judge the written file by the protocol, and write its card."""
     folder, stopped = config.folder, step < config.max_iters
     checkpoint.save(folder, model, corpus.tokenizer, dtype=torch.bfloat16, weights=_weights(model, average))
-    model, _ = checkpoint.load(folder, next(model.parameters()).device)
+    model, _ = checkpoint.read_model(folder, next(model.parameters()).device)
     window = score.evaluation_window(model)
     offsets = score.PROTOCOL_OFFSETS if not stopped else (0,)
     val = score.windows_loss(model, corpus.val, window, [o for o in offsets if o < window])
@@ -303,7 +304,7 @@ def _finish(
     return row
 
 
-def estimate(config: TrainConfig, model: nn.Module, corpus: Corpus) -> dict[str, float]:
+def estimate(config: TrainConfig, model: LanguageModel, corpus: Corpus) -> dict[str, float]:
     """The losses that are logged on the way: train by fixed random windows, val likewise or, with full_eval, whole."""
     window = score.evaluation_window(model)
 
@@ -325,15 +326,15 @@ def _judge(config: TrainConfig, device: torch.device, corpus: Corpus) -> dict[st
     return row
 
 
-def sample(model: nn.Module, tokenizer: CharTokenizer, count: int) -> str:
+def sample(model: LanguageModel, tokenizer: CharTokenizer, count: int) -> str:
     """A short continuation of a newline: the same luck at every evaluation, so that progress can be read."""
     model.eval()
-    steps = generate(model, [tokenizer.start_id], SamplingParams(max_new_tokens=count))
+    steps = generate_steps(model, [tokenizer.start_id], SamplingParams(max_new_tokens=count))
     return tokenizer.decode(s.id for s in steps)
 
 
 @contextlib.contextmanager
-def as_saved(model: nn.Module, average: Average | None) -> Iterator[None]:
+def as_saved(model: LanguageModel, average: Average | None) -> Iterator[None]:
     """The model as it would be saved, with its averaged weights and without dropout, for the length of the block."""
     own = {n: p.detach().clone() for n, p in model.named_parameters()} if average else {}
     training = model.training
@@ -347,7 +348,7 @@ def as_saved(model: nn.Module, average: Average | None) -> Iterator[None]:
         model.train(training)
 
 
-def _state(model: nn.Module, optimizers: list[torch.optim.Optimizer], average: Average | None) -> dict[str, Tensor]:
+def _state(model: LanguageModel, optimizers: list[torch.optim.Optimizer], average: Average | None) -> dict[str, Tensor]:
     """Everything a step depends on, beside the step's number, under flat names."""
     tensors: dict[str, Tensor] = {f"model.{n}": p for n, p in model.named_parameters()}
     for i, o in enumerate(optimizers):
@@ -358,7 +359,7 @@ def _state(model: nn.Module, optimizers: list[torch.optim.Optimizer], average: A
     return tensors
 
 
-def _weights(model: nn.Module, average: Average | None) -> dict[str, Tensor]:
+def _weights(model: LanguageModel, average: Average | None) -> dict[str, Tensor]:
     """The weights that are the model: its own, or their average."""
     return average.weights if average else dict(model.named_parameters())
 
@@ -381,7 +382,7 @@ def _safe(folder: Path) -> str:
 
 def _restore(
     folder: Path,
-    model: nn.Module,
+    model: LanguageModel,
     optimizers: Sequence[torch.optim.Optimizer] = (),
     average: Average | None = None,
     scaler: torch.amp.GradScaler | None = None,

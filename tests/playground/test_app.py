@@ -51,12 +51,22 @@ def test_whoever_asks_a_model_waits_in_one_queue(app: gr.Blocks) -> None:
 def open_page(app: gr.Blocks, **query: str) -> dict[str, Any]:
     """What opening a link sets, by the id of the element."""
     (load,) = [fn for fn in listeners(app) if any(event == "load" for _, event in fn.targets)]
-    return {part.elem_id or type(part).__name__: value for part, value in load.fn(SimpleNamespace(query_params=query)).items()}
+    return {
+        part.elem_id or type(part).__name__: value
+        for part, value in load.fn(SimpleNamespace(query_params=query)).items()
+    }
 
 
 def test_a_link_sets_what_it_names(app: gr.Blocks) -> None:
     update = open_page(
-        app, prompt="A", temperature="0.5", sides="3", model_3="mlp", attention_model="self_attention", head="3", tab="score"
+        app,
+        prompt="A",
+        temperature="0.5",
+        sides="3",
+        model_3="mlp",
+        attention_model="self_attention",
+        head="3",
+        tab="score",
     )
     assert (update["prompt"], update["temperature"], update["count"]) == ("A", 0.5, 3)
     assert update["model_3"].value == "mlp"
@@ -73,7 +83,16 @@ def test_a_malformed_link_sets_nothing_and_says_so(app: gr.Blocks) -> None:
     update = open_page(app, **dict.fromkeys(keys, "<b>"))
     assert len(update["problems"].value.splitlines()) == len(keys)
     assert update["problems"].visible is True
-    assert set(update) == {"problems", "model_1", "model_2", "model_3", "model_4", "attention_model", "judge_1", "judge_2"}
+    assert set(update) == {
+        "problems",
+        "model_1",
+        "model_2",
+        "model_3",
+        "model_4",
+        "attention_model",
+        "judge_1",
+        "judge_2",
+    }
 
 
 def test_a_page_without_checkpoints_says_how_to_make_some(tmp_path: Path) -> None:

@@ -15,9 +15,14 @@ from nanogpt.storage.zoo import Zoo
 
 def test_sample_writes_what_generate_writes(zoo: Zoo) -> None:
     sample = endpoints(zoo)["sample"]
-    expected = nanogpt.generate(zoo.get("mlp"), "ROMEO:\n", temperature=0.7, top_k=9, top_p=0.9, max_new_tokens=30, seed=4)
+    expected = nanogpt.generate(
+        zoo.get("mlp"), "ROMEO:\n", temperature=0.7, top_k=9, top_p=0.9, max_new_tokens=30, seed=4
+    )
     assert sample("mlp", "ROMEO:\n", 0.7, 9, 0.9, 30, 4, 0) == expected  # by position, as Gradio calls it
-    assert sample(model="mlp", prompt="ROMEO:\n", temperature=0.7, top_k=9, top_p=0.9, max_new_tokens=30, seed=4) == expected
+    assert (
+        sample(model="mlp", prompt="ROMEO:\n", temperature=0.7, top_k=9, top_p=0.9, max_new_tokens=30, seed=4)
+        == expected
+    )
 
 
 def test_the_other_endpoints_are_their_functions(zoo: Zoo) -> None:
@@ -77,6 +82,8 @@ def test_a_setting_that_is_left_out_is_no_parameter() -> None:
         ("trace", {"seed": -1}, "Seed must be a whole number"),
     ],
 )
-def test_a_refusal_is_the_message_that_the_client_reads(name: str, values: dict[str, Any], message: str, zoo: Zoo) -> None:
+def test_a_refusal_is_the_message_that_the_client_reads(
+    name: str, values: dict[str, Any], message: str, zoo: Zoo
+) -> None:
     with pytest.raises(gr.Error, match=message):
         endpoints(zoo)[name](**values)

@@ -6,7 +6,13 @@ from test_run import run_of
 from nanogpt.analysis.score import score
 from nanogpt.playground.comparison import Side, write_together
 from nanogpt.playground.panels import (
-    bits_of, bits_saved, describe_model, judged_panels, saved_by_last, scored_panel, side_panel,
+    bits_of,
+    bits_saved,
+    describe_model,
+    judged_panels,
+    saved_by_last,
+    scored_panel,
+    side_panel,
 )  # fmt: skip
 from nanogpt.storage.zoo import Zoo
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import gradio as gr
 
-from nanogpt.analysis.attention import attention_layers, attention_patterns
+from nanogpt.analysis.attention import attention, attention_layers
 from nanogpt.checks import shorter_than, whole
 from nanogpt.generation.sampling import MAX_NEW_TOKENS
 from nanogpt.generation.text_model import TextModel
+from nanogpt.models.ranges import RANGES
 from nanogpt.playground.components.heatmap import heatmap, heatmap_message, heatmap_value
 from nanogpt.playground.fields import integer
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
 from nanogpt.playground.page import Linked, Page
-from nanogpt.models.ranges import RANGES
 from nanogpt.storage.zoo import Zoo
 from nanogpt.text.prompt import MAX_PROMPT
 from nanogpt.text.tokenizer import normalise
@@ -45,7 +45,7 @@ def head_map(loaded: TextModel, text: object, layer: object, head: object) -> di
     known = known[-loaded.block_size :]
     if not known:
         return heatmap_message("Write some text above, or press Generate on the Compare tab.")
-    pattern = attention_patterns(loaded.model, loaded.tokenizer.encode(known))[layer - 1, head - 1]
+    pattern = attention(loaded, loaded.read_text(known))[layer - 1, head - 1]
     left_out = f" · {len(unknown)} unknown left out" if unknown else ""
     return heatmap_value(
         list(known),
@@ -94,7 +94,12 @@ def attention_tab(page: Page, tab: gr.Tab) -> None:
                 info="what the model reads; filled with the text just generated, yours to change",
             )
             model = gr.Dropdown(
-                zoo.choices, value=default, label="Model", elem_id="attention_model", min_width=160, info="whose attention"
+                zoo.choices,
+                value=default,
+                label="Model",
+                elem_id="attention_model",
+                min_width=160,
+                info="whose attention",
             )
             layer = number(layer_choices, label="Layer", elem_id="layer", info="1 reads the text first")
             head = number(head_choices, label="Head", elem_id="head", info="heads look for different things")

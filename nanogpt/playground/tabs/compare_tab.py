@@ -5,8 +5,8 @@ The path of a run:
    the hidden `request`. Letting a slider go calls `release`, which asks only if a preview stands on the page.
 2. `request.change` starts `run`, one at a time; of the requests that wait, the latest is taken. `start` (page.js) adds
    the pace to the request (a preview while a slider is held), or withdraws it if Stop was pressed since.
-3. `run` checks the values (run.py), lets the sides write (comparison.py) and yields their panels (panels.py). Each frame
-   carries the request's id; panels drop the frames of a run that Stop has withdrawn.
+3. `run` checks the values (run.py), lets the sides write (comparison.py) and yields their panels (panels.py). Each
+   frame carries the request's id; panels drop the frames of a run that Stop has withdrawn.
 4. When a whole run is complete, `complete` (page.js) notes its id, and `finish` fills track, commands and card at once.
 5. Stop withdraws every request so far, cancels the run under way, and tells the panels.
 """
@@ -82,7 +82,7 @@ class CompareTab:
 
     def build_panels(self) -> None:
         names = self.zoo.names
-        defaults = [n for n in DEFAULT_MODELS if n in names] or names or [None]
+        defaults: list[Any] = [n for n in DEFAULT_MODELS if n in names] or names or [None]
         menus = [f for f in FIELDS if f.name.startswith("model_")]
         self.panels, self.columns = [], []
         with gr.Row(elem_classes="sides", equal_height=True):
@@ -162,7 +162,7 @@ class CompareTab:
             return json.dumps(trace(loaded, loaded.read_prompt(run.prompt), **vars(run.params)))
 
     def refit(self, sides: Any, colour: Any = 0) -> list[Any]:
-        """What depends on the number of sides: their columns, and the choices of whose bits tint and whose run to take."""
+        """What depends on the number of sides: the columns, whose bits may tint, and whose run may be copied."""
         with refused():
             n = whole("Sides", sides, MIN_SIDES, MAX_SIDES)
             colour = min(n, whole("Colour", colour, 0, MAX_SIDES))

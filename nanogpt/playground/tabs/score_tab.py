@@ -3,18 +3,16 @@
 The totals are those of `python -m nanogpt score`: both ask `analysis.score.score`.
 """
 
-from typing import Any
-
 import gradio as gr
 
 from nanogpt.analysis.score import score
 from nanogpt.checks import shorter_than
-from nanogpt.text.tokenizer import normalise
 from nanogpt.playground.components.text_panel import text_panel
 from nanogpt.playground.components.track import track
 from nanogpt.playground.limits import LATEST, MODEL_LIMIT, QUIET, refused
 from nanogpt.playground.page import Page
 from nanogpt.playground.panels import bits_of, bits_saved, scored_panel
+from nanogpt.text.tokenizer import normalise
 
 MAX_TEXT = 2_000
 EXAMPLES = [

@@ -64,6 +64,7 @@ def text_value(
     stats: Sequence[tuple[str, str]] = (),
     notice: str = "",
     status: str = "idle",
+    run: int | None = None,
 ) -> dict[str, Any]:
     """The JSON that a text panel draws.
 
@@ -94,25 +95,8 @@ def text_value(
         "stats": [list(pair) for pair in stats],
         "notice": notice,
         "status": status,
+        **({} if run is None else {"run": run}),
     }
-
-
-def selected_character(elem_id: str) -> str:
-    """JavaScript that names the character that is selected in a panel "panel id.part.index", where part is "prompt" or
-    "text" and index counts from 0. When none is, it returns what it is given: a character let go keeps its card."""
-    return """(before) => {
-  const selected = document.querySelector("#PANEL .text-panel").dataset.selected;
-  return selected ? "PANEL." + selected : before;
-}""".replace("PANEL", elem_id)
-
-
-def hold_character() -> str:
-    """JavaScript that holds the character named "panel id.part.index", where a panel has it; or "" for none."""
-    return """(name) => {
-  const [id, part, index] = (name || "").split(".");
-  const panel = id && document.getElementById(id)?.querySelector(".text-panel");
-  if (panel) panel.dispatchEvent(new CustomEvent("hold", {detail: {part, index: Number(index)}}));
-}"""
 
 
 def surprise_legend() -> gr.HTML:
