@@ -1,6 +1,6 @@
-"""A look inside: the attention of every head, taken by hooks from outside.
+"""The attention weights of every head, captured with forward hooks.
 
-Knows `CausalSelfAttention`; a model is only ever read, never changed.
+Knows `CausalSelfAttention`; never changes a model.
 """
 
 import copy
