@@ -28,6 +28,22 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
+def test_the_example_of_the_package_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Six lines that show the library: they stand in its docstring."""
+    _, _, example = (nanogpt.__doc__ or "").partition("\n\n")
+    assert len(example.splitlines()) == 6
+    monkeypatch.chdir(ROOT)
+    exec(compile(example, "example", "exec"), {})
+    out = capsys.readouterr().out
+    assert " bits\n" in out
+    assert "torch.Size([5, 4, 19, 19])" in out
+
+
+def test_what_the_package_offers_is_there() -> None:
+    assert sorted(nanogpt.__all__) == nanogpt.__all__
+    assert all(hasattr(nanogpt, name) for name in nanogpt.__all__)
+
+
 def test_the_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile) -> None:
     kinds = (".py", ".js", ".css", ".json", ".png")
     files = {p.relative_to(ROOT).as_posix() for p in (ROOT / "nanogpt").rglob("*") if p.suffix in kinds}

@@ -46,6 +46,33 @@ SCRIPT_IN_PYTHON: dict[str, str] = {
     "nanogpt/playground/link.py": "being divided",
     "nanogpt/playground/selection.py": "being divided",
 }
+# Modules without a test file of their own, and why.
+WITHOUT_TESTS: dict[str, str] = dict.fromkeys(
+    (
+        "playground/api.py",
+        "playground/attention.py",
+        "playground/compare.py",
+        "playground/components/card.py",
+        "playground/components/heatmap.py",
+        "playground/components/text.py",
+        "playground/components/track.py",
+        "playground/controls.py",
+        "playground/duel.py",
+        "playground/guard.py",
+        "playground/limits.py",
+        "playground/link.py",
+        "playground/scoring.py",
+        "playground/selection.py",
+        "playground/takeaway.py",
+        "playground/theme.py",
+        "playground/trail.py",
+        "training/config.py",
+        "training/model_card.py",
+        "training/presets.py",
+        "training/windows.py",
+    ),
+    "being divided",
+)
 
 
 def name_of(path: Path) -> str:
@@ -89,6 +116,17 @@ def test_the_reader_of_names_sees_them(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x.py").write_text(body)
     assert names_used_twice(tmp_path.rglob("*.py")) == {"module x", "f", "N"}
+
+
+# --- tests beside their modules ------------------------------------------------------------------------------
+
+
+def test_every_module_has_a_test_file_beside_it() -> None:
+    """tests/ mirrors the package: nanogpt/text/prompt.py is tested by tests/text/test_prompt.py."""
+    modules = [path.relative_to(PACKAGE) for path in PYTHON if PACKAGE in path.parents]
+    named = [path for path in modules if path.stem not in ("__init__", "__main__")]
+    missing = {p.as_posix() for p in named if not (ROOT / "tests" / p.with_name(f"test_{p.name}")).is_file()}
+    assert missing == set(WITHOUT_TESTS)
 
 
 # --- short functions and files -------------------------------------------------------------------------------
