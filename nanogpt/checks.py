@@ -1,8 +1,8 @@
-"""The one checker of values that people give: it names the field, the value and the allowed range.
+"""Checks of values that people give: every error names the field, the value and the allowed range.
 
-Sampling parameters, model configs and training configs are dataclasses whose fields are made by `option`: the range
-of a value is written once, beside the field, and the page, the API and the command line refuse the same things with
-the same words.
+Sampling parameters, model configs and training configs are dataclasses whose fields are made by `option`. The range
+of a value is written once, beside its field, so the page, the API and the command line refuse the same values with the
+same message.
 """
 
 from collections.abc import Collection

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 import torch
 from randomised import randomise
-from torch import nn
 
+from nanogpt.generation.text_model import TextModel
 from nanogpt.models import MODELS, build_model, make_config
+from nanogpt.models.base import LanguageModel
 from nanogpt.storage.checkpoint import save
 from nanogpt.storage.zoo import Zoo
 from nanogpt.text.tokenizer import CharTokenizer
@@ -33,7 +34,7 @@ def one_thread() -> None:
     torch.set_num_threads(1)  # tiny products are slower on two, and sums keep their order
 
 
-def build(variant: str, seed: int = 0, **values: Any) -> nn.Module:
+def build(variant: str, seed: int = 0, **values: Any) -> LanguageModel:
     kind, more = VARIANTS[variant]
     known = {f.name for f in fields(MODELS[kind].config)}
     given = {name: value for name, value in {**SMALL, **more, **values}.items() if name in known}
@@ -41,13 +42,24 @@ def build(variant: str, seed: int = 0, **values: Any) -> nn.Module:
 
 
 @pytest.fixture
-def tiny() -> Callable[..., nn.Module]:
+def tiny() -> Callable[..., LanguageModel]:
     """tiny("gpt", seed=1, block_size=4) → a small model with random weights."""
     return build
 
 
+@pytest.fixture
+def text_model() -> Callable[..., TextModel]:
+    """text_model("gpt", seed=1) → the small model with a tokenizer whose characters are a newline and a … j."""
+
+    def named(variant: str, seed: int = 0, **values: Any) -> TextModel:
+        model = build(variant, seed, **values)
+        return TextModel(variant, Path(variant), model, CharTokenizer("\nabcdefghij"), 1)
+
+    return named
+
+
 @pytest.fixture(params=VARIANTS)
-def model(request: pytest.FixtureRequest) -> nn.Module:
+def model(request: pytest.FixtureRequest) -> LanguageModel:
     """Each model of the table in turn."""
     return build(request.param)
 

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import numpy as np
 import torch
+from blocks import in_blocks
 
 from nanogpt.analysis.alternatives import alternatives
 from nanogpt.analysis.score import score
@@ -103,9 +103,8 @@ def outputs(zoo: Zoo) -> dict[str, Any]:
         found[f"alternatives: {model}"] = [vars(row) for row in rows]
     for i, values in enumerate(RUNS):
         found |= {f"run {i}: {name}": value for name, value in outputs_of_run(zoo, values).items()}
-    with gr.Blocks(analytics_enabled=False):
-        page = Page(zoo)
-        readers = {name: part.read for name, part in linked_parts(page, build_tabs(page)).items()}
+    page = Page(zoo)
+    readers = {name: part.read for name, part in in_blocks(lambda: linked_parts(page, build_tabs(page))).items()}
     for i, query in enumerate(LINKS):
         found[f"link {i}"] = read_link(query, readers)
     for name, layer, head in (("gpt", 3, 2), ("self_attention", 1, 4), ("trigram", 1, 1)):

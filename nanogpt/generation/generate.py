@@ -1,7 +1,7 @@
 """Ids in, a stream of steps out.
 
-Knows the models' contract and names no model; knows ids, not text. A generation is a plain generator: whoever stops
-reading stops the work.
+Knows the models' contract and names no model; knows ids, not text. The stream is a plain generator:
+when nobody asks for the next step, no work is done.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,8 +37,8 @@ def generate_steps(
     """Continue `prompt_ids` (at least one id; only its last block_size are read) by params.max_new_tokens steps.
 
     The same prompt and params give the same ids wherever this is called from. A `draft`, a small model of the same
-    vocabulary, changes nothing but the speed: it guesses the next few characters with the same luck, the model reads
-    them all at once, and those that it would have drawn itself stand (speculative decoding, arXiv:2211.17192, with
+    vocabulary, changes nothing but the speed: it guesses the next few characters with the same noise, the model reads
+    them all at once, and those that it would have drawn itself are kept (speculative decoding, arXiv:2211.17192, with
     both models coupled by the noise).
     """
     reader = Reader(model, cached=cached)

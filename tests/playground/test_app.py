@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from blocks import built
 
 from nanogpt.playground import app as module
 from nanogpt.playground import build_app, launch_options
@@ -19,7 +20,7 @@ SCRIPT = (Path(module.__file__).parent / "page.js").read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def app(zoo: Zoo) -> gr.Blocks:
-    return build_app(zoo)
+    return built(lambda: build_app(zoo))
 
 
 def listeners(app: gr.Blocks) -> list[Any]:
@@ -96,7 +97,7 @@ def test_a_malformed_link_sets_nothing_and_says_so(app: gr.Blocks) -> None:
 
 
 def test_a_page_without_checkpoints_says_how_to_make_some(tmp_path: Path) -> None:
-    app = build_app(Zoo(tmp_path / "none"))
+    app = built(lambda: build_app(Zoo(tmp_path / "none")))
     assert open_page(app)["problems"].value == "No checkpoints in none/. Train some with: python train.py"
 
 

@@ -6,6 +6,7 @@ from typing import Any, get_type_hints
 
 import gradio as gr
 import pytest
+from blocks import built
 
 import nanogpt
 from nanogpt.generation.sampling import SamplingParams
@@ -45,10 +46,13 @@ def test_the_order_of_sample_s_parameters_stays(zoo: Zoo) -> None:
 
 
 def test_every_endpoint_is_typed_and_documented(zoo: Zoo) -> None:
-    with gr.Blocks(analytics_enabled=False) as app:
-        for name, function in endpoints(zoo).items():
-            gr.api(function, api_name=name)
-    documented = app.get_api_info()["named_endpoints"]
+    def page() -> gr.Blocks:
+        with gr.Blocks(analytics_enabled=False) as app:
+            for name, function in endpoints(zoo).items():
+                gr.api(function, api_name=name)
+        return app
+
+    documented = built(page).get_api_info()["named_endpoints"]
     for name, function in endpoints(zoo).items():
         parameters = inspect.signature(function).parameters
         assert set(get_type_hints(function)) == {*parameters, "return"}

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-import gradio as gr
 import pytest
+from blocks import in_blocks
 
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.playground.fields import FIELDS, SETTINGS, Field, decimal, integer
@@ -21,8 +21,7 @@ def test_names_and_link_keys_are_distinct() -> None:
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda f: f.name)
 def test_a_component_starts_with_a_value_that_its_row_allows(field: Field) -> None:
-    with gr.Blocks(analytics_enabled=False):
-        component = field.build()
+    component = in_blocks(field.build)
     assert component.elem_id == field.name
     assert field.check(component.value) == component.value
 
@@ -30,8 +29,7 @@ def test_a_component_starts_with_a_value_that_its_row_allows(field: Field) -> No
 @pytest.mark.parametrize("field", [f for f in FIELDS if f.param], ids=lambda f: f.name)
 def test_a_slider_offers_only_what_the_setting_allows(field: Field) -> None:
     """Once the range stood here and in SamplingParams, and could differ."""
-    with gr.Blocks(analytics_enabled=False):
-        component = field.build()
+    component = in_blocks(field.build)
     for end in (component.minimum, component.maximum):
         assert getattr(SamplingParams(**{field.param: end}), field.param) == end
         assert field.check(end) == end
