@@ -9,7 +9,6 @@ from starlette.middleware import Middleware
 from nanogpt.playground.api import endpoints
 from nanogpt.playground.attention import AttentionTab, attention_tab, fit
 from nanogpt.playground.compare import CompareTab, compare_tab
-from nanogpt.playground.components.text import hold_character
 from nanogpt.playground.controls import refit
 from nanogpt.playground.guard import Guard
 from nanogpt.playground.limits import AT_ONCE, MODEL_LIMIT
@@ -94,15 +93,17 @@ def _wire_links(
     compare.run_after(opened)
     ready = gr.Number(0, visible="hidden", elem_id="ready", label="The link's own run is complete")
     compare.complete.change(None, None, ready, js="() => 1", **AT_ONCE)  # it changes once
-    ready.change(None, compare.selection, None, js=hold_character(), **AT_ONCE)
+    ready.change(None, compare.selection, None, js="playground.holdCharacter", **AT_ONCE)
     looked_at.take_text(ready.change)
 
 
 def launch_options() -> dict[str, Any]:
-    """What `launch` needs for this page: its look, and limits on what a stranger may send."""
+    """What `launch` needs for this page: its look, its script, and limits on what a stranger may send."""
+    folder = Path(__file__).parent
     return {
         "theme": theme(),
-        "css": (Path(__file__).parent / "page.css").read_text(encoding="utf-8"),
+        "css": (folder / "page.css").read_text(encoding="utf-8"),
+        "head": f"<script>{(folder / 'page.js').read_text(encoding='utf-8')}</script>",
         "max_file_size": "1kb",
         "enable_monitoring": False,
         "show_error": False,

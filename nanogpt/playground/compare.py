@@ -14,7 +14,7 @@ import gradio as gr
 from nanogpt.analysis.trace import trace
 from nanogpt.checks import whole
 from nanogpt.playground.components.card import card
-from nanogpt.playground.components.text import selected_character, surprise_legend, text_panel, text_value
+from nanogpt.playground.components.text import surprise_legend, text_panel, text_value
 from nanogpt.playground.components.track import track
 from nanogpt.playground.controls import EXAMPLES, MAX_SIDES, Controls, Run, build_controls, refit
 from nanogpt.playground.duel import FRAME, PREVIEW, SELDOM, Side, duel, saved_by_last, verdicts
@@ -165,7 +165,7 @@ def compare_tab(zoo: Zoo) -> CompareTab:
     which.change(**take_with, **AT_ONCE)
     selection.change(**explain_with, **QUIET, **MODEL_LIMIT, **LATEST)
     for panel in panels:  # in the browser: two answers from a server could overtake each other
-        panel.select(None, selection, selection, js=selected_character(str(panel.elem_id)), **AT_ONCE)
+        panel.select(None, selection, selection, js=f'playground.selectedCharacter("{panel.elem_id}")', **AT_ONCE)
     copy_text.click(None, [which, *panels], None, js=COPY_TEXT, **AT_ONCE)
 
     def trace_of(which, *values):  # type: ignore[no-untyped-def]

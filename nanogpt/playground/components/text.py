@@ -40,8 +40,10 @@ i { width: 7em; height: 10px; border-radius: 3px;
 def text_panel(elem_id: str, label: str) -> gr.HTML:
     """An empty panel; give it a `text_value` to draw. `label` names it for screen readers.
 
-    Its `select` event fires whenever the reader's selection changes: `selected_character` says to what. The page can
-    hold a character by dispatching a DOM event: see `hold_character`.
+    Its `select` event fires whenever the reader's selection changes. The element of class `text-panel` then names the
+    selected character as "part.index" in its attribute `data-selected`, where part is "prompt" or "text" and index
+    counts from 0; the attribute is empty when none is selected. The page holds a character by dispatching the DOM event
+    `new CustomEvent("hold", {detail: {part, index}})` on that element.
     """
     beside = Path(__file__)
     return gr.HTML(
@@ -95,24 +97,6 @@ def text_value(
         "notice": notice,
         "status": status,
     }
-
-
-def selected_character(elem_id: str) -> str:
-    """JavaScript that names the character that is selected in a panel "panel id.part.index", where part is "prompt" or
-    "text" and index counts from 0. When none is, it returns what it is given: a character let go keeps its card."""
-    return """(before) => {
-  const selected = document.querySelector("#PANEL .text-panel").dataset.selected;
-  return selected ? "PANEL." + selected : before;
-}""".replace("PANEL", elem_id)
-
-
-def hold_character() -> str:
-    """JavaScript that holds the character named "panel id.part.index", where a panel has it; or "" for none."""
-    return """(name) => {
-  const [id, part, index] = (name || "").split(".");
-  const panel = id && document.getElementById(id)?.querySelector(".text-panel");
-  if (panel) panel.dispatchEvent(new CustomEvent("hold", {detail: {part, index: Number(index)}}));
-}"""
 
 
 def surprise_legend() -> gr.HTML:
