@@ -14,7 +14,8 @@ import gradio as gr
 from nanogpt.analysis.trace import trace
 from nanogpt.checks import whole
 from nanogpt.playground.components.card import card
-from nanogpt.playground.components.text import surprise_legend, text_panel, text_value
+from nanogpt.playground.components.surprise_legend import surprise_legend
+from nanogpt.playground.components.text_panel import text_panel, text_value
 from nanogpt.playground.components.track import track
 from nanogpt.playground.controls import EXAMPLES, MAX_SIDES, Controls, Run, build_controls, refit
 from nanogpt.playground.duel import FRAME, PREVIEW, SELDOM, Side, duel, saved_by_last, verdicts

@@ -17,7 +17,7 @@ from nanogpt.generation.continuation import MAX_BEAM
 from nanogpt.generation.generate import generate
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.generation.text_model import TextModel
-from nanogpt.playground.components.text import text_value
+from nanogpt.playground.components.text_panel import text_value
 from nanogpt.playground.components.track import track_message, track_value
 from nanogpt.storage.zoo import Zoo
 from nanogpt.text.prompt import Prompt, read_prompt

@@ -9,7 +9,7 @@ import gradio as gr
 
 from nanogpt.analysis import score
 from nanogpt.generation.text_model import TextModel
-from nanogpt.playground.components.text import text_panel, text_value
+from nanogpt.playground.components.text_panel import text_panel, text_value
 from nanogpt.playground.components.track import track
 from nanogpt.playground.duel import bits_saved, describe
 from nanogpt.playground.limits import LATEST, MODEL_LIMIT, QUIET, refused
