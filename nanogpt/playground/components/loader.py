@@ -2,9 +2,9 @@
 
 gr.HTML runs a component's script as the body of a function. The table of named characters and shared.js are put in
 front of the script, inside that function. So two components never share a variable, each works on any page, and none
-depends on the order in which scripts load. This costs 5 kB for each component
-before the server compresses the page, and next to nothing after. One copy in the page's head would save that, but then
-every page that shows a component would have to load it first.
+depends on the order in which scripts load. This costs 5 kB for each component before the server compresses the page,
+and next to nothing after. One copy in the page's head would save that, but then every page that shows a component
+would have to load it first.
 """
 
 import json
