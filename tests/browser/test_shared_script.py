@@ -38,19 +38,9 @@ EVERYTHING = "Object.assign(window, { glyphs, shortGlyph, nameOf, writeGlyph, fi
 
 @pytest.fixture
 def strip(browser: Browser) -> Iterator[Page]:
-    """A page with the small component above and nothing else; errors in its scripts fail the test."""
-    yield from opened(browser)
-
-
-@pytest.fixture
-def phone(browser: Browser) -> Iterator[Page]:
-    """The same page on a touch screen."""
-    yield from opened(browser, has_touch=True)
-
-
-def opened(browser: Browser, **context: Any) -> Iterator[Page]:
+    """A page with the small component above and nothing else, for mouse and touch; script errors fail."""
     shared = component_script("track").partition("// --- the component's own script ---")[0]
-    page = browser.new_page(**context)
+    page = browser.new_page(has_touch=True)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.set_content(f'<button id="before">before</button>{NODE}<button id="after">after</button>')
@@ -157,15 +147,11 @@ def test_fit_keeps_the_children_there_are(strip: Page) -> None:
 
 
 def test_targets_are_the_same_if_their_fields_are(strip: Page) -> None:
-    pairs = [
-        ({"row": 1, "column": 2}, {"row": 1, "column": 2}, True),
-        ({"row": 1, "column": 2}, {"row": 1, "column": 3}, False),
-        ({"row": 1, "column": 2}, {"row": 0, "column": 2}, False),
-        ({"part": "text", "index": 0}, {"part": "prompt", "index": 0}, False),
-        (None, {"index": 0}, False),
-        ({"index": 0}, None, False),
-        (None, None, True),
-    ]
+    cell, text = {"row": 1, "column": 2}, {"part": "text", "index": 0}
+    pairs: list[tuple[Any, Any, bool]] = [
+        (cell, {**cell}, True), (cell, {**cell, "column": 3}, False), (cell, {**cell, "row": 0}, False),
+        (text, {**text, "part": "prompt"}, False), (None, text, False), (text, None, False), (None, None, True),
+    ]  # fmt: skip
     for one, other, equal in pairs:
         assert strip.evaluate("([one, other]) => same(one, other)", [one, other]) is equal
 
@@ -212,15 +198,15 @@ def test_an_event_about_something_else_changes_nothing(strip: Page) -> None:
     assert shown(strip) == [None, False]
 
 
-def test_a_tap_locks_and_touching_never_previews(phone: Page) -> None:
-    point(phone, 2, phone.touchscreen.tap)
-    assert phone.evaluate("window.shown") == [[2, True]]
-    point(phone, 6, phone.touchscreen.tap)
-    assert shown(phone) == [6, True]
-    point(phone, 6, phone.touchscreen.tap)
-    assert phone.evaluate("window.shown") == [[2, True], [6, True], [None, False]]
-    phone.locator(".strip").dispatch_event("pointermove", {"pointerType": "touch", "clientX": 60, "clientY": 40})
-    assert len(phone.evaluate("window.shown")) == 3
+def test_a_tap_locks_and_touching_never_previews(strip: Page) -> None:
+    point(strip, 2, strip.touchscreen.tap)
+    assert strip.evaluate("window.shown") == [[2, True]]
+    point(strip, 6, strip.touchscreen.tap)
+    assert shown(strip) == [6, True]
+    point(strip, 6, strip.touchscreen.tap)
+    assert strip.evaluate("window.shown") == [[2, True], [6, True], [None, False]]
+    strip.locator(".strip").dispatch_event("pointermove", {"pointerType": "touch", "clientX": 60, "clientY": 40})
+    assert len(strip.evaluate("window.shown")) == 3
 
 
 def test_the_keyboard_walks_locks_and_releases(strip: Page) -> None:
@@ -243,12 +229,6 @@ def test_the_keyboard_walks_locks_and_releases(strip: Page) -> None:
     assert shown(strip) == [None, False]  # a preview does not
 
 
-def test_a_lock_by_click_can_be_walked(strip: Page) -> None:
-    point(strip, 6, strip.mouse.click)
-    strip.keyboard.press("ArrowRight")
-    assert shown(strip) == [7, True]
-
-
 def test_only_keys_that_move_are_taken(strip: Page) -> None:
     """Browser shortcuts, and keys that the component does not know, keep their effect."""
     strip.evaluate("document.addEventListener('keydown', (event) => (window.taken = event.defaultPrevented))")
@@ -264,10 +244,11 @@ def test_only_keys_that_move_are_taken(strip: Page) -> None:
         assert taken or shown(strip) == before, key
 
 
-def test_a_click_gives_no_keyboard_preview(strip: Page) -> None:
+def test_a_click_gives_no_keyboard_preview_but_can_be_walked_from(strip: Page) -> None:
     """The focus that comes with a click is not visible: only what is clicked is drawn."""
-    point(strip, 8, strip.mouse.click)
-    assert strip.evaluate("window.shown") == [[8, False], [8, True]]
+    point(strip, 6, strip.mouse.click)
+    strip.keyboard.press("ArrowRight")
+    assert strip.evaluate("window.shown") == [[6, False], [6, True], [7, True]]
 
 
 def test_with_nothing_to_select_the_keyboard_does_nothing(strip: Page) -> None:
