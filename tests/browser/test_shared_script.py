@@ -64,9 +64,6 @@ def shown(page: Page) -> list[Any]:
     return page.evaluate("window.shown.at(-1)")
 
 
-# --- characters, numbers, elements ---
-
-
 def test_named_characters_are_those_of_the_table(strip: Page) -> None:
     for character, entry in named_characters().items():
         said = strip.evaluate("c => [glyphs(c), shortGlyph(c), nameOf(c)]", character)
@@ -162,8 +159,8 @@ def test_targets_are_the_same_if_their_fields_are(strip: Page) -> None:
 def test_a_hover_is_a_preview_that_ends_when_the_pointer_leaves(strip: Page) -> None:
     point(strip, 2)
     assert shown(strip) == [2, False]
-    point(strip, 2.2)  # the same target is not drawn again
-    point(strip, 5)
+    for index in (2.2, 5):  # the same target is not drawn again
+        point(strip, index)
     point(strip, 10)  # inside the element, right of the last target
     assert strip.evaluate("window.shown") == [[2, False], [5, False], [None, False]]
     point(strip, 5)
