@@ -1,17 +1,13 @@
 // One side of a comparison. gr.HTML runs this once, with element, props, trigger and watch.
 //
-// The page may hold thousands of characters, so a part of the text is one text node, and everything about single
-// characters (tint, flash, box) is laid over it as ranges: CSS Custom Highlights, whose styles are in text.css.
-// Characters are Unicode code points; starts maps them to the UTF-16 offsets that ranges count in.
+// A text may hold thousands of characters, so each part of it is one text node, and everything about single characters
+// (tint, flash, box) is laid over it as ranges: CSS Custom Highlights, whose styles are in text_panel.css. Characters
+// are Unicode code points; `starts` maps them to the UTF-16 offsets that ranges count in.
 
-const LEVELS = 10; // tints, as many as text.css has rules
+const LEVELS = 10; // tints, as many as text_panel.css has rules
 const MOST_BITS = 8; // at this surprise, one chance in 256, the tint is at its strongest
 const FLASH_MS = 600;
-const REST_MS = 120; // a preview is told once it rests: a moving pointer would flood the queue
-const HINT = "Hover, tap or use the arrow keys to read a character; click to hold it, Esc to let go.";
-const INVISIBLE = { " ": ["␣", "space"], "\n": ["↵", "newline"], "\t": ["⇥", "tab"] };
 
-const find = (name) => element.querySelector("." + name);
 const [panel, reading, box] = [find("text-panel"), find("reading"), find("box")];
 
 const part = (name) => {
@@ -19,11 +15,10 @@ const part = (name) => {
   find(name).append(node);
   return { name, node, characters: [], starts: [0] };
 };
-const [prompt, text] = [part("prompt"), part("text")];
+const parts = { prompt: part("prompt"), text: part("text") };
+const { prompt, text } = parts;
 let bits = [];
-let selected = null; // {part, index}
-let locked = false;
-let resting; // the timer of a selection that has not been told
+let shown = props.value; // what is drawn; a value that is not wanted changes neither this nor the panel
 
 // Highlights belong to the document, so all panels share one set. Without the API a plain Set takes the ranges, and
 // nothing is painted.
@@ -35,13 +30,6 @@ const highlight = (name) => {
 const tints = Array.from({ length: LEVELS }, (_, i) => highlight("surprise-" + (i + 1)));
 const changed = highlight("changed");
 let tinted = []; // per character of the text: {level, range}
-
-const write = (node, string) => {
-  if (node.textContent !== string) node.textContent = string;
-};
-
-// Two decimals; two significant figures where those would round to nothing.
-const figures = (surprise) => (surprise < 0.1 ? String(+surprise.toPrecision(2)) : surprise.toFixed(2));
 
 const span = ({ node, starts }, index) => ({
   startContainer: node, startOffset: starts[index], endContainer: node, endOffset: starts[index + 1],
@@ -91,20 +79,18 @@ function flash(indices) {
 
 function drawStats(stats) {
   const footer = find("stats");
-  while (footer.children.length > stats.length) footer.lastElementChild.remove();
+  fit(footer, stats.length, () => {
+    const stat = document.createElement("span");
+    stat.append(document.createElement("b"), "");
+    return stat;
+  });
   stats.forEach(([number, unit], i) => {
-    if (!footer.children[i]) {
-      const stat = document.createElement("span");
-      stat.append(document.createElement("b"), "");
-      footer.append(stat);
-    }
     write(footer.children[i].firstChild, number);
     write(footer.children[i].lastChild, /^\w/.test(unit) ? " " + unit : unit);
   });
 }
 
-function draw() {
-  const value = props.value;
+function draw(value) {
   // A text that is written anew grows into the place of the old one, so that nothing below it jumps.
   reading.style.minHeight = value.status !== "running" ? "" : reading.style.minHeight || reading.offsetHeight + "px";
   panel.dataset.status = value.status;
@@ -121,51 +107,42 @@ function draw() {
   bits = value.bits ? value.bits.split(" ").map(Number) : [];
   tint(inPlace[0] ?? Infinity);
   if (samePrompt) flash(inPlace);
-  if (selected && selected.index >= selected.part.characters.length) select(null);
-  describe();
+  if (choice.selected && !(choice.selected.index in charactersOf(choice.selected))) choice.select(null);
+  describe(choice.selected);
 }
 
-function describe() {
+const charactersOf = (target) => parts[target.part].characters;
+
+function describe(selected) {
   box.hidden = !selected;
-  let [lead, glyph, name, rest] = [HINT, "", "", ""];
+  let [lead, character, rest] = [HINT, "", ""];
   if (selected) {
     const { part, index } = selected;
-    const surprise = part === text ? bits[index] : null;
-    [glyph, name] = INVISIBLE[part.characters[index]] ?? [part.characters[index], ""];
-    lead = part === text ? "character " : "beginning, character ";
-    lead += index + 1 + " of " + part.characters.length + ": ";
-    if (name) rest = " " + name;
+    const characters = charactersOf(selected);
+    const surprise = part === "text" ? bits[index] : null;
+    character = characters[index];
+    lead = part === "text" ? "character " : "beginning, character ";
+    lead += index + 1 + " of " + characters.length + ": ";
+    if (nameOf(character)) rest = " " + nameOf(character);
     if (Number.isFinite(surprise)) rest += ", " + figures(surprise) + " bits";
     place();
   }
   write(find("lead"), lead);
-  write(find("glyph"), glyph);
+  writeGlyph(find("glyph"), character);
   write(find("rest"), rest);
-  find("glyph").setAttribute("aria-hidden", name !== ""); // its name follows in words
 }
 
 function place() {
+  const { selected, locked } = choice;
   if (!selected) return;
   const frame = reading.getBoundingClientRect();
-  const range = liveRange(selected.part, selected.index);
+  const range = liveRange(parts[selected.part], selected.index);
   const rect = range.getClientRects()[0] ?? range.getBoundingClientRect();
   box.classList.toggle("locked", locked);
   Object.assign(box.style, {
     left: rect.left - frame.left + "px", top: rect.top - frame.top + "px",
     width: rect.width + "px", height: rect.height + "px",
   });
-}
-
-function select(target, lock = false) {
-  if (target?.part === selected?.part && target?.index === selected?.index && lock === locked) return;
-  [selected, locked] = [target, lock];
-  describe();
-  clearTimeout(resting);
-  const tell = () => {
-    panel.dataset.selected = target ? target.part.name + "." + target.index : "";
-    trigger("select");
-  };
-  resting = setTimeout(tell, lock ? 0 : REST_MS);
 }
 
 // The character under a point, or null. A caret lies between two characters, so both are asked. A newline has no
@@ -183,62 +160,60 @@ function characterAt(x, y) {
       y >= rect.top && y < rect.bottom && x >= rect.left && (newline || x < rect.right));
   };
   const index = [after - 1, after].find(covers);
-  return index === undefined ? null : { part, index };
+  return index === undefined ? null : { part: part.name, index };
 }
 
 // Arrow keys walk through prompt and text as one: a place counts from the beginning of the prompt.
 const last = () => prompt.characters.length + text.characters.length - 1;
-const placeOf = ({ part, index }) => (part === text ? prompt.characters.length + index : index);
+const placeOf = ({ part, index }) => (part === "text" ? prompt.characters.length + index : index);
 
 function at(place) {
   const within = Math.max(0, Math.min(place, last()));
   const index = within - prompt.characters.length;
-  return index < 0 ? { part: prompt, index: within } : { part: text, index };
+  return index < 0 ? { part: "prompt", index: within } : { part: "text", index };
 }
 
-// Where the keyboard starts: the first character after the prompt.
-const first = () => at(prompt.characters.length);
-
-reading.addEventListener("pointermove", (event) => {
-  if (!locked && event.pointerType === "mouse") select(characterAt(event.clientX, event.clientY));
-});
-reading.addEventListener("pointerleave", () => {
-  if (!locked) select(null);
-});
-reading.addEventListener("click", (event) => {
-  if (!getSelection().isCollapsed) return; // the reader is copying
-  const target = characterAt(event.clientX, event.clientY);
-  const again = locked && target?.part === selected.part && target.index === selected.index;
-  select(again ? null : target, !again && target !== null);
-});
-reading.addEventListener("focus", () => {
-  if (!selected && last() >= 0 && reading.matches(":focus-visible")) select(first());
-});
-reading.addEventListener("blur", () => {
-  if (!locked) select(null);
-});
-reading.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || last() < 0) return;
-  const current = selected ?? first();
-  const moves = {
-    ArrowLeft: () => select(at(placeOf(current) - 1), locked),
-    ArrowRight: () => select(at(placeOf(current) + 1), locked),
-    Home: () => select(at(0), locked),
-    End: () => select(at(last()), locked),
-    Enter: () => select(current, !locked),
-    Escape: () => select(null),
-  };
-  if (!Object.hasOwn(moves, event.key)) return;
-  moves[event.key]();
-  event.preventDefault();
+const choice = selectable(reading, {
+  hit: (event) => {
+    if (event.type === "click" && !getSelection().isCollapsed) return; // the reader is copying
+    return characterAt(event.clientX, event.clientY);
+  },
+  first: () => (last() < 0 ? null : at(prompt.characters.length)), // the first character after the prompt
+  moves: (target) => ({
+    ArrowLeft: at(placeOf(target) - 1), ArrowRight: at(placeOf(target) + 1), Home: at(0), End: at(last()),
+  }),
+  show: describe,
+  tell: (selected) => {
+    panel.dataset.selected = selected ? selected.part + "." + selected.index : "";
+    trigger("select");
+  },
 });
 
-// The page may hold a character, as a link says: panel.dispatchEvent(new CustomEvent("hold", {detail: {part, index}})).
+// The page may hold a character, as a link says, with new CustomEvent("hold", {detail: {part, index}}) ...
 panel.addEventListener("hold", ({ detail }) => {
-  const part = detail.part === "text" ? text : prompt;
-  if (detail.index in part.characters) select({ part, index: detail.index }, true);
+  const target = { part: detail.part === "text" ? "text" : "prompt", index: detail.index };
+  if (target.index in charactersOf(target)) choice.select(target, true);
 });
+
+// ... and say with new CustomEvent("stop") that the run is over, of which more frames may still arrive.
+panel.addEventListener("stop", () => {
+  if (shown.status !== "running") return;
+  shown = props.value = { ...shown, status: "stopped" };
+  draw(shown);
+});
+
+// A value that belongs to a run is drawn only while the page wants that run. In place of any other, the page and the
+// server are given again what is drawn.
+function receive() {
+  const { run = null } = props.value;
+  if (run !== null && !(window.playground?.wanted?.(run) ?? true)) {
+    props.value = shown;
+    return;
+  }
+  shown = props.value;
+  draw(shown);
+}
 
 new ResizeObserver(place).observe(reading);
-watch("value", draw);
-draw();
+watch("value", receive);
+draw(shown);

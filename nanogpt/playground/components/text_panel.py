@@ -1,58 +1,29 @@
 """One side of a comparison: a beginning, its continuation, and how surprising each character was.
 
-Knows characters and bits, never where they came from. The drawing is in text.js and text.css.
+Knows characters and bits, never where they came from. The drawing is in text_panel.js and text_panel.css.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-STATUSES = ("idle", "running", "done", "stopped", "error")
+from nanogpt.playground.components.loader import load_component
 
-TEMPLATE = """
-<article class="text-panel">
-  <header><h2 class="title"></h2><span class="subtitle"></span></header>
-  <div class="reading" role="textbox" aria-readonly="true" aria-multiline="true" tabindex="0"
-    ><span class="prompt"></span><span class="text"></span><span class="caret" aria-hidden="true"></span
-    ><span class="box" aria-hidden="true" hidden></span></div>
-  <p class="notice" role="status"></p>
-  <p class="stats"></p>
-  <p class="description" aria-live="polite"><span class="lead"></span><span class="glyph"></span
-    ><span class="rest"></span></p>
-</article>
-"""
-
-LEGEND = """
-<p class="surprise-legend">surprise of each character, bits <span>0</span><i></i><span>8</span></p>
-"""
-
-LEGEND_STYLE = """
-.html-container:has(> &) { padding: 0; }
-.surprise-legend { display: flex; flex-wrap: wrap; align-items: center; gap: 0 .5em; margin: 0; font-size: 13px;
-  color: var(--body-text-color-subdued); }
-i { width: 7em; height: 10px; border-radius: 3px;
-  background: linear-gradient(to right, rgb(232 112 42 / 0%), rgb(232 112 42 / 70%)); }
-"""
+STATUSES = ("idle", "running", "done", "stopped")
 
 
 def text_panel(elem_id: str, label: str) -> gr.HTML:
     """An empty panel; give it a `text_value` to draw. `label` names it for screen readers.
 
-    Its `select` event fires whenever the reader's selection changes: `selected_character` says to what. The page can
-    hold a character by dispatching a DOM event: see `hold_character`.
+    Its `select` event fires whenever the reader's selection changes. The element of class `text-panel` then names the
+    selected character as "part.index" in its attribute `data-selected`, where part is "prompt" or "text" and index
+    counts from 0; the attribute is empty when none is selected.
+
+    The page's own script may dispatch two DOM events on that element: `new CustomEvent("hold", {detail: {part,
+    index}})` locks a character as a click does; `new CustomEvent("stop")` turns the status "running" into "stopped".
     """
-    beside = Path(__file__)
-    return gr.HTML(
-        text_value(label),
-        label=label,
-        elem_id=elem_id,
-        html_template=TEMPLATE,
-        css_template=beside.with_suffix(".css").read_text(encoding="utf-8"),
-        js_on_load=beside.with_suffix(".js").read_text(encoding="utf-8"),
-        apply_default_css=False,
-    )
+    return load_component("text_panel", text_value(label), elem_id, label)
 
 
 def text_value(
@@ -74,8 +45,10 @@ def text_value(
         bits: the surprise of each character of `text`, −log2 of its probability; or empty: no tint. An infinite or
             undefined surprise is shown without a tint and without a number.
         stats: (number, unit) pairs for the footer, both as they should read, e.g. ("742", "/s").
-        notice: one sentence under the text, drawn as an error if `status` is "error".
+        notice: one sentence under the text.
         status: one of `STATUSES`; "running" shows a caret.
+        run: the id of the run that this belongs to. The panel ignores the value unless the page's script wants that
+            run: `playground.wanted(run)`. None if it belongs to no run: it is always drawn.
 
     Raises:
         ValueError: if `bits` and `text` differ in length, or `status` is unknown.
@@ -84,7 +57,7 @@ def text_value(
         raise ValueError(f"bits must hold one number per character of text, {len(text)}; got {len(bits)}.")
     if status not in STATUSES:
         raise ValueError(f"status must be one of {', '.join(STATUSES)}; got {status!r}.")
-    return {
+    value = {
         "title": title,
         "subtitle": subtitle,
         "prompt": prompt,
@@ -95,10 +68,5 @@ def text_value(
         "stats": [list(pair) for pair in stats],
         "notice": notice,
         "status": status,
-        **({} if run is None else {"run": run}),
     }
-
-
-def surprise_legend() -> gr.HTML:
-    """The key to the tint behind the letters; one on a page is enough."""
-    return gr.HTML(html_template=LEGEND, css_template=LEGEND_STYLE, js_on_load=None, apply_default_css=False)
+    return value if run is None else {**value, "run": run}

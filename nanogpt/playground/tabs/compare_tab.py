@@ -22,7 +22,8 @@ from nanogpt.checks import whole
 from nanogpt.playground.commands import as_api_call, as_command
 from nanogpt.playground.comparison import FRAME, Side, write_together
 from nanogpt.playground.components.card import card
-from nanogpt.playground.components.text_panel import surprise_legend, text_panel, text_value
+from nanogpt.playground.components.surprise_legend import surprise_legend
+from nanogpt.playground.components.text_panel import text_panel, text_value
 from nanogpt.playground.components.track import track
 from nanogpt.playground.explanation import check_selection, explanation
 from nanogpt.playground.fields import EXAMPLES, FIELDS, MAX_SIDES, MIN_SIDES
