@@ -18,7 +18,7 @@ from nanogpt.analysis.alternatives import alternatives
 from nanogpt.analysis.score import score
 from nanogpt.analysis.trace import trace
 from nanogpt.generation.continuation import generate
-from nanogpt.playground.app import build_tabs, linked_parts
+from nanogpt.playground.assembly import build_tabs, linked_parts
 from nanogpt.playground.commands import as_api_call, as_command
 from nanogpt.playground.comparison import write_together
 from nanogpt.playground.explanation import explanation

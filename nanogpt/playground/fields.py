@@ -19,7 +19,7 @@ from nanogpt.text.tokenizer import normalise
 
 MIN_SIDES, MAX_SIDES = 2, 4
 METHODS = {"sample": "Sample", "beam": "Beam search"}
-EXAMPLES = ["ROMEO:\n", "To be, or not to be", "KING RICHARD III:\nNow", "First Citizen:\n"]
+PROMPTS = ["ROMEO:\n", "To be, or not to be", "KING RICHARD III:\nNow", "First Citizen:\n"]
 SETTINGS = {f.name: f for f in fields(SamplingParams)}
 
 
@@ -95,7 +95,7 @@ FIELDS: tuple[Field, ...] = (
         prompt_within_limit,
         partial(
             gr.Textbox,
-            EXAMPLES[0],
+            PROMPTS[0],
             label="Beginning",
             lines=3,
             max_lines=6,

@@ -1,7 +1,10 @@
-// What the page does in the browser, as functions that the listeners name: js="playground.ask". A listener's function is
-// called with the values of its inputs and returns those of its outputs.
+// What the page does in the browser, as functions that the listeners name: js="playground.ask".
+//
+// Gradio evaluates the string of a listener as an expression. If its value is a function, Gradio calls it with the values
+// of the listener's inputs and writes what it returns into the outputs. The page's head loads this script, before the
+// first component is made. The block keeps its names out of the global scope.
 
-window.playground = (() => {
+{
   const SIDES = 4;
   let asked = 0; // the id of the last request
   let withdrawn = 0; // Stop has withdrawn every request up to this id
@@ -12,8 +15,9 @@ window.playground = (() => {
 
   const ask = () => ({ id: ++asked });
 
-  // Gradio fires a slider's release also when its number box merely loses the focus.
-  const release = (request) => (preview ? ask() : request);
+  // Gradio fires a slider's release also when its number box merely loses the focus. A listener that returns undefined
+  // leaves its outputs as they are.
+  const release = () => (preview ? ask() : undefined);
 
   function start(request, ...values) {
     if (!request || request.id <= withdrawn) {
@@ -29,7 +33,7 @@ window.playground = (() => {
 
   const wanted = (run) => run > withdrawn;
 
-  const complete = (completed) => (preview || started <= withdrawn ? completed : { id: started });
+  const complete = () => (preview || started <= withdrawn ? undefined : { id: started });
 
   function stop() {
     withdrawn = asked;
@@ -111,8 +115,8 @@ window.playground = (() => {
   const holdOnOpening = once(hold, () => {});
   const takeTextOnOpening = once(takeText, (text) => text);
 
-  return {
+  window.playground = {
     ask, release, start, wanted, complete, stop, explain, finish, selectedIn, linkWriter, copyText, download, takeText,
     holdOnOpening, takeTextOnOpening,
   };
-})();
+}

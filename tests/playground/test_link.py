@@ -12,8 +12,8 @@ READERS = {f.link_key: f.read_link for f in FIELDS}
 
 def test_a_link_gives_back_every_value() -> None:
     values: dict[str, Any] = {
-        "prompt": "A \\ “ & < + %41 ${x}\n", "temperature": 0.93, "top_k": 30, "top_p": 0.5, "characters": 90, "seed": 42,
-        "method": "beam", "width": 3, "sides": 4, "colour": 2, "model_1": "mlp",
+        "prompt": "A \\ “ & < + %41 ${x}\n", "temperature": 0.93, "top_k": 30, "top_p": 0.5, "characters": 90,
+        "seed": 42, "method": "beam", "width": 3, "sides": 4, "colour": 2, "model_1": "mlp",
     }  # fmt: skip
     assert read_link({name: str(value) for name, value in values.items()}, READERS) == (values, [])
 

@@ -60,4 +60,4 @@ def test_the_row_shows_only_where_there_is_something_to_choose(n: int) -> None:
     assert row.visible is (n > 1)
     assert isinstance(radio, gr.Radio)
     assert len(radio.choices) == n
-    assert radio.choices[-1][0] == ("1: ROMEO:↵" if n == 1 else "2: …r beginning↵")
+    assert radio.choices[-1][0] == ("1: ROMEO:↵" if n == 1 else "2: …r␣beginning↵")

@@ -16,12 +16,12 @@ from nanogpt.models.ranges import RANGES
 from nanogpt.playground.components.heatmap import heatmap, heatmap_message, heatmap_value
 from nanogpt.playground.fields import integer
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
-from nanogpt.playground.page import Linked, Page
+from nanogpt.playground.page import Linked, Page, Update
 from nanogpt.storage.zoo import Zoo
 from nanogpt.text.prompt import MAX_PROMPT
 from nanogpt.text.tokenizer import normalise
 
-MAX_TEXT = MAX_PROMPT + MAX_NEW_TOKENS  # a prompt and all that was written after it
+MAX_READ = MAX_PROMPT + MAX_NEW_TOKENS  # a prompt and all that was written after it
 
 
 def head_map(loaded: TextModel, text: object, layer: object, head: object) -> dict[str, object]:
@@ -41,7 +41,7 @@ def head_map(loaded: TextModel, text: object, layer: object, head: object) -> di
         )
     layer = whole("Layer", layer, 1, len(layers))
     head = whole("Head", head, 1, layers[0].n_head)
-    known, unknown = loaded.tokenizer.split_unknown(shorter_than("Text", normalise(text), MAX_TEXT))
+    known, unknown = loaded.tokenizer.split_unknown(shorter_than("Text", normalise(text), MAX_READ))
     known = known[-loaded.block_size :]
     if not known:
         return heatmap_message("Write some text above, or press Generate on the Compare tab.")
@@ -69,78 +69,87 @@ def fit(zoo: Zoo, name: str, layer: int = 1, head: int = 1) -> list[gr.Dropdown]
     ]
 
 
-def attention_tab(page: Page, tab: gr.Tab) -> None:
-    """Build the tab inside the current Blocks and wire its events.
+class AttentionTab:
+    """The parts of the tab, and what happens at its events."""
 
-    Opening it takes over what stands on the Compare tab.
-    """
-    zoo = page.zoo
-    names = zoo.names
-    looking = [n for n in names if attention_layers(zoo.get(n).model)]
-    default = "gpt" if "gpt" in looking else next(iter(looking or names), None)
-    layer_choices, head_choices = shape(zoo, default)
-    number = partial(gr.Dropdown, value=1, min_width=110)
-    with gr.Column(elem_classes="controls"):
-        with gr.Row():
-            text = gr.Textbox(
+    def __init__(self, page: Page):
+        self.page, self.zoo = page, page.zoo
+        names = self.zoo.names
+        looking = [n for n in names if attention_layers(self.zoo.get(n).model)]
+        default = "gpt" if "gpt" in looking else next(iter(looking or names), None)
+        layers, heads = shape(self.zoo, default)
+        menu = partial(gr.Dropdown, value=1, min_width=110)
+        with gr.Column(elem_classes="controls"), gr.Row():
+            self.text = gr.Textbox(
                 "",
                 label="Text",
                 lines=3,
                 max_lines=6,
-                max_length=MAX_TEXT,
+                max_length=MAX_READ,
                 elem_id="attention_text",
                 scale=2,
                 min_width=280,
                 info="what the model reads; filled with the text just generated, yours to change",
             )
-            model = gr.Dropdown(
-                zoo.choices,
+            self.model = gr.Dropdown(
+                self.zoo.choices,
                 value=default,
                 label="Model",
                 elem_id="attention_model",
                 min_width=160,
                 info="whose attention",
             )
-            layer = number(layer_choices, label="Layer", elem_id="layer", info="1 reads the text first")
-            head = number(head_choices, label="Head", elem_id="head", info="heads look for different things")
-    picture = heatmap("attention_map", "Attention weights")
+            self.layer = menu(layers, label="Layer", elem_id="layer", info="1 reads the text first")
+            self.head = menu(heads, label="Head", elem_id="head", info="heads look for different things")
+        self.picture = heatmap("attention_map", "Attention weights")
 
-    def show(text, model, layer, head):  # type: ignore[no-untyped-def]
+    def show(self, text, model, layer, head):  # type: ignore[no-untyped-def]
         with refused():
-            return head_map(zoo.get(model), text, layer, head)
+            return head_map(self.zoo.get(model), text, layer, head)
 
-    taken: dict[str, Any] = {
-        "fn": None,
-        "inputs": [text, page.prompt, model, *page.panels],
-        "outputs": text,
-        "queue": False,
-        "api_visibility": "private",
-    }
-    tab.select(js="playground.takeText", **taken)
-    page.complete(js="playground.takeTextOnOpening", **taken)
-    shown: dict[str, Any] = {
-        "fn": show,
-        "inputs": [text, model, layer, head],
-        "outputs": picture,
-        **QUIET,
-        **MODEL_LIMIT,
-    }
-    gr.on([text.change, layer.change, head.change], **shown, **LATEST)
-    # Layer and head must be the new model's before they are asked for.
-    model.select(partial(fit, zoo), model, [layer, head], **AT_ONCE).then(**shown)
+    def wire(self, tab: gr.Tab) -> None:
+        """Opening the tab takes over what stands on the Compare tab."""
+        taken: dict[str, Any] = {
+            "fn": None,
+            "inputs": [self.text, self.page.prompt, self.model, *self.page.panels],
+            "outputs": self.text,
+            "queue": False,
+            "api_visibility": "private",
+        }
+        tab.select(js="playground.takeText", **taken)
+        self.page.complete(js="playground.takeTextOnOpening", **taken)
+        shown: dict[str, Any] = {
+            "fn": self.show,
+            "inputs": [self.text, self.model, self.layer, self.head],
+            "outputs": self.picture,
+            **QUIET,
+            **MODEL_LIMIT,
+        }
+        gr.on([self.text.change, self.layer.change, self.head.change], **shown, **LATEST)
+        # Layer and head must be the new model's before they are asked for.
+        self.model.select(partial(fit, self.zoo), self.model, [self.layer, self.head], **AT_ONCE).then(**shown)
 
-    page.add_menu(model, key="attention_model")
-    for name, part, title in (("layer", layer, "Layer"), ("head", head, "Head")):
-        low, high = RANGES[f"n_{name}"]
-        page.linked[name] = Linked(part, partial(read_number, title, int(low), int(high)))
+    def link(self) -> None:
+        """What a link holds of this tab."""
+        self.page.add_menu(self.model, key="attention_model")
+        for key, part, title in (("layer", self.layer, "Layer"), ("head", self.head, "Head")):
+            low, high = RANGES[f"n_{key}"]
+            self.page.linked[key] = Linked(part, partial(read_number, title, int(low), int(high)))
+        self.page.refits.append(self.refit)
 
-    def refit(values: dict[str, Any]) -> dict[Any, Any]:
+    def refit(self, values: dict[str, Any]) -> Update:
+        """The choices of layer and head for the model that a link names."""
         if "attention_model" not in values:
             return {}
-        fitted = fit(zoo, values["attention_model"], values.get("layer", 1), values.get("head", 1))
-        return dict(zip((layer, head), fitted, strict=True))
+        fitted = fit(self.zoo, values["attention_model"], values.get("layer", 1), values.get("head", 1))
+        return dict(zip((self.layer, self.head), fitted, strict=True))
 
-    page.refits.append(refit)
+
+def attention_tab(page: Page, tab: gr.Tab) -> None:
+    """Build the tab inside the current Blocks and wire its events."""
+    built = AttentionTab(page)
+    built.wire(tab)
+    built.link()
 
 
 def read_number(title: str, low: int, high: int, text: str) -> int:

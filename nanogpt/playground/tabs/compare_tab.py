@@ -26,9 +26,9 @@ from nanogpt.playground.components.surprise_legend import surprise_legend
 from nanogpt.playground.components.text_panel import text_panel, text_value
 from nanogpt.playground.components.track import track
 from nanogpt.playground.explanation import check_selection, explanation
-from nanogpt.playground.fields import EXAMPLES, FIELDS, MAX_SIDES, MIN_SIDES
+from nanogpt.playground.fields import FIELDS, MAX_SIDES, MIN_SIDES, PROMPTS
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
-from nanogpt.playground.page import Linked, Page
+from nanogpt.playground.page import Linked, Page, Update
 from nanogpt.playground.panels import judged_panels, saved_by_last, side_panel
 from nanogpt.playground.run import Run
 from nanogpt.playground.trail import branch, remembered, walk
@@ -52,7 +52,7 @@ class CompareTab:
         self.completed = gr.JSON(None, visible="hidden", elem_id="completed", label="The run that was completed last")
         self.compared = gr.State()  # what the track draws: out of the stream, whose frames it would slow down
         self.selection = gr.Textbox(visible="hidden", elem_id="selection", label="Selected character")
-        self.trail = gr.State({"beginnings": [EXAMPLES[0]], "at": 0})
+        self.trail = gr.State({"beginnings": [PROMPTS[0]], "at": 0})
 
     # --- what stands on the page ---
 
@@ -64,7 +64,7 @@ class CompareTab:
             with gr.Row():
                 with gr.Column(scale=2, min_width=280):
                     self.controls["prompt"] = prompt = rows[0][0].build()
-                    gr.Examples([[e] for e in EXAMPLES], [prompt], label="or one of these", elem_id="examples")
+                    gr.Examples([[e] for e in PROMPTS], [prompt], label="or one of these", elem_id="examples")
                 with gr.Column(scale=3, min_width=280):
                     for number in (1, 2, 3):
                         with gr.Row():
@@ -173,6 +173,12 @@ class CompareTab:
             gr.Radio(choices=list(range(1, n + 1)), value=n),
         ]
 
+    def refit_for_link(self, values: dict[str, Any]) -> Update:
+        """What depends on the number of sides that a link names."""
+        if "sides" not in values:
+            return {}
+        return dict(zip(self.by_sides, self.refit(values["sides"], values.get("colour", 0)), strict=True))
+
     # --- at which events ---
 
     def wire(self) -> None:
@@ -185,11 +191,11 @@ class CompareTab:
 
     def ask_after(self, listeners: Any) -> None:
         """Ask for a run at events of the page; `listeners` are their registering functions, e.g. `button.click`."""
-        gr.on(listeners, None, self.request, self.request, js="playground.ask", **AT_ONCE)
+        gr.on(listeners, None, None, self.request, js="playground.ask", **AT_ONCE)
 
     def run_after(self, event: Any) -> None:
         """Ask for a run when a listener has done its work."""
-        event.then(None, self.request, self.request, js="playground.ask", **AT_ONCE)
+        event.then(None, None, self.request, js="playground.ask", **AT_ONCE)
 
     def wire_runs(self) -> None:
         moved = [self.controls[f.name] for f in FIELDS if f.row and f.name != "count"]
@@ -198,7 +204,7 @@ class CompareTab:
         # A menu's `input` also fires when the focus only passes through.
         self.ask_after([*self.pressed, *(menu.select for menu in menus), *(control.input for control in moved)])
         releases = [control.release for control in moved if isinstance(control, gr.Slider)]
-        gr.on(releases, None, self.request, self.request, js="playground.release", **AT_ONCE)
+        gr.on(releases, None, None, self.request, js="playground.release", **AT_ONCE)
         ran = self.request.change(
             self.run,
             [self.request, *self.inputs],
@@ -208,7 +214,7 @@ class CompareTab:
             **MODEL_LIMIT,
             **LATEST,
         )
-        ran.success(None, self.completed, self.completed, js="playground.complete", **AT_ONCE)
+        ran.success(None, None, self.completed, js="playground.complete", **AT_ONCE)
         self.completed.change(
             self.finish,
             [self.compared, self.side, self.selection, *self.inputs, *self.panels],
@@ -272,12 +278,7 @@ class CompareTab:
             page.linked[f.link_key] = Linked(self.controls[f.name], read)
         page.linked["selected"] = Linked(self.selection, check_selection)
 
-        def refit(values: dict[str, Any]) -> dict[Any, Any]:
-            if "sides" not in values:
-                return {}
-            return dict(zip(self.by_sides, self.refit(values["sides"], values.get("colour", 0)), strict=True))
-
-        page.refits.append(refit)
+        page.refits.append(self.refit_for_link)
         page.refitted.extend(self.by_sides)
         page.prompt, page.panels = self.controls["prompt"], self.panels
         page.copy_link, page.run_after, page.complete = self.copy_link, self.run_after, self.completed.change

@@ -14,8 +14,8 @@ from nanogpt.playground.page import Page
 from nanogpt.playground.panels import bits_of, bits_saved, scored_panel
 from nanogpt.text.tokenizer import normalise
 
-MAX_TEXT = 2_000
-EXAMPLES = [
+MAX_SCORED = 2_000
+LINES = [
     "Shall I compare thee to a summer's day?",
     "But, soft! what light through yonder window breaks?\nIt is the east, and Juliet is the sun.",
     "Now is the winter of our discontent\nMade glorious summer by this sun of York;",
@@ -31,15 +31,15 @@ def score_tab(page: Page, tab: gr.Tab) -> None:
     defaults = [n for n in ("bigram", "gpt") if n in names] or names or [None]
     with gr.Column(elem_classes="controls"):
         text = gr.Textbox(
-            EXAMPLES[1],
+            LINES[1],
             label="Text",
             lines=3,
             max_lines=8,
-            max_length=MAX_TEXT,
+            max_length=MAX_SCORED,
             elem_id="score_text",
             info="how many bits each model needs for each character: fewer is less surprised",
         )
-        gr.Examples([[e] for e in EXAMPLES], [text], label="Lines", elem_id="score_examples")
+        gr.Examples([[e] for e in LINES], [text], label="Lines", elem_id="score_examples")
     models, panels = [], []
     with gr.Row(elem_classes="sides", equal_height=True):
         for i in range(2):
@@ -58,7 +58,7 @@ def score_tab(page: Page, tab: gr.Tab) -> None:
 
     def judge(text, *names):  # type: ignore[no-untyped-def]
         with refused():
-            shorter_than("Text", normalise(text), MAX_TEXT)
+            shorter_than("Text", normalise(text), MAX_SCORED)
             first, last = judges = [zoo.get(name) for name in names]
             one, two = (score(judge, judge.read_text(text)) for judge in judges)
             saved = bits_saved(last, first, one.text, bits_of(two), bits_of(one))

@@ -9,7 +9,7 @@ import gradio as gr
 import pytest
 from blocks import built
 
-from nanogpt.playground import app as module
+from nanogpt.playground import assembly as module
 from nanogpt.playground import build_app, launch_options
 from nanogpt.playground.fields import FIELDS
 from nanogpt.playground.tabs import TABS
@@ -28,7 +28,7 @@ def listeners(app: gr.Blocks) -> list[Any]:
 
 
 def test_every_script_of_a_listener_is_a_function_of_page_js(app: gr.Blocks) -> None:
-    offered = re.findall(r"\w+", SCRIPT.rsplit("return {", 1)[1])
+    offered = re.findall(r"\w+", SCRIPT.rsplit("window.playground = {", 1)[1])
     used = {fn.js for fn in listeners(app) if fn.js}
     for script in used:
         name = re.fullmatch(r'playground\.(\w+)(\([\["].*\))?', script)
@@ -71,7 +71,7 @@ def test_a_link_sets_what_it_names(app: gr.Blocks) -> None:
     )
     assert (update["prompt"], update["temperature"], update["count"]) == ("A", 0.5, 3)
     assert update["model_3"].value == "mlp"
-    assert update["model_1"].value is None  # its choices are filled anew, its value stays
+    assert "value" not in update["model_1"]._constructor_args[0]  # its choices are filled anew, its value stays
     assert update["head"].value == 3
     assert update["Tabs"].selected == "score"
     assert update["which"].value == 3
