@@ -1,7 +1,7 @@
 """What the tests share: small models with weights that matter, and a small text."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 import torch
 from randomised import randomise
+from server import Server
 from torch import nn
 
+from nanogpt.checkpoint import save
 from nanogpt.models import MODELS, build_model, make_config
+from nanogpt.tokenizer import CharTokenizer
 
 # Widths are multiples of 8, as in every shipped model: rows of other widths round by where they lie in memory.
 SMALL = {"vocab_size": 11, "block_size": 8, "n_layer": 2, "n_head": 2, "n_embd": 16, "n_context": 5, "n_vector": 8}
@@ -67,3 +70,15 @@ def text_file(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "text.txt"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="module")
+def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The page on two small models with random weights, "bigram" and "gpt". It takes every address for a public one."""
+    folder = tmp_path_factory.mktemp("playground")
+    for kind in ("bigram", "gpt"):
+        save(folder / "checkpoints" / kind, build(kind), CharTokenizer("\n abcdefghi"))
+    all_public = "import safehttpx\nsafehttpx.is_public_ip = lambda ip: True"
+    server = Server(folder / "checkpoints", folder / "log", all_public)
+    yield server
+    server.stop()
