@@ -14,6 +14,7 @@ from nanogpt.playground.controls import refit
 from nanogpt.playground.guard import Guard
 from nanogpt.playground.limits import AT_ONCE, MODEL_LIMIT
 from nanogpt.playground.link import FIELDS, link_writer, read_link
+from nanogpt.playground.mailboxes import MAX_SESSIONS, Mailboxes
 from nanogpt.playground.scoring import score_tab
 from nanogpt.playground.theme import theme
 from nanogpt.zoo import Zoo
@@ -52,6 +53,7 @@ def build_app(zoo: Zoo) -> gr.Blocks:
         _wire_links(app, zoo, compare, looked_at, menus, tabs, notice)
     app.queue(api_open=False, max_size=64)
     app._queue.sleep_when_free = 0.01  # Gradio looks for requests a thousand times a second; a model that writes waits
+    app._queue.pending_messages_per_session = Mailboxes(MAX_SESSIONS, app._queue.pending_event_ids_session)
     return app
 
 

@@ -3,11 +3,13 @@
 Open `/?view=api` on a running app for their documentation; `gradio_client` calls them.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 from nanogpt import score as scoring
+from nanogpt.checks import whole
 from nanogpt.continuation import continuation
 from nanogpt.explain import alternatives
 from nanogpt.playground.limits import refused
@@ -15,6 +17,8 @@ from nanogpt.playground.takeaway import trace as trace_of
 from nanogpt.prompt import read_prompt
 from nanogpt.sampling import SamplingParams
 from nanogpt.zoo import Zoo
+
+MAX_TRACE = 500  # characters: 1.2 MB of JSON with a vocabulary of 65, which waits in memory until it is read
 
 
 def endpoints(zoo: Zoo) -> dict[str, Callable[..., Any]]:
@@ -94,8 +98,8 @@ def endpoints(zoo: Zoo) -> dict[str, Callable[..., Any]]:
         top_p: float = 1.0,
         max_new_tokens: int = 100,
         seed: int = 1,
-    ) -> dict[str, Any]:
-        """Every step of a run: the noise and the probabilities of each character, and the choice.
+    ) -> str:
+        """Every step of a run, as JSON text: the noise and the probabilities of each character, and the choice.
 
         Args:
             model: a name of `/models`.
@@ -103,10 +107,13 @@ def endpoints(zoo: Zoo) -> dict[str, Callable[..., Any]]:
             temperature: as in `/sample`.
             top_k: as in `/sample`.
             top_p: as in `/sample`.
-            max_new_tokens: as in `/sample`.
+            max_new_tokens: how many characters to write, at most 500.
             seed: as in `/sample`.
         """
         with refused():
-            return trace_of(zoo.get(model), prompt, SamplingParams(temperature, top_k, top_p, max_new_tokens, seed))
+            count = whole("Number of characters", max_new_tokens, 1, MAX_TRACE)
+            params = SamplingParams(temperature, top_k, top_p, count, seed)
+            # As text: the same numbers as Python objects take twenty times the memory.
+            return json.dumps(trace_of(zoo.get(model), prompt, params))
 
     return {"models": models, "sample": sample, "explain": explain, "score": score, "trace": trace}
