@@ -15,7 +15,7 @@ MAX_BEAM = 8
 
 
 def continuation(loaded: Loaded, prompt: Prompt, params: SamplingParams, beam: object = 0) -> Iterator[str]:
-    """The new characters, one by one; with a beam width, all at once when the search is over.
+    """The new characters, one by one; with a beam width, nothing at each step, and all at once when the search is over.
 
     Raises ValueError for a width outside 0 (sample) … MAX_BEAM.
     """
@@ -24,5 +24,7 @@ def continuation(loaded: Loaded, prompt: Prompt, params: SamplingParams, beam: o
         for step in generate(loaded.model, prompt.ids, params, draft=loaded.draft):
             yield loaded.tokenizer.decode([step.id])
         return
-    *_, best = beam_search(loaded.model, prompt.ids, width, params.max_new_tokens)
-    yield loaded.tokenizer.decode(best.ids)
+    for beam in beam_search(loaded.model, prompt.ids, width, params.max_new_tokens):
+        best = beam.ids
+        yield ""  # a later step may change any character, but whoever reads may leave now
+    yield loaded.tokenizer.decode(best)

@@ -15,6 +15,7 @@ from nanogpt.playground.guard import Guard
 from nanogpt.playground.limits import AT_ONCE, MODEL_LIMIT
 from nanogpt.playground.link import FIELDS, link_writer, read_link
 from nanogpt.playground.mailboxes import MAX_SESSIONS, Mailboxes
+from nanogpt.playground.runs import Runs
 from nanogpt.playground.scoring import score_tab
 from nanogpt.playground.theme import theme
 from nanogpt.zoo import Zoo
@@ -110,5 +111,5 @@ def launch_options() -> dict[str, Any]:
         "show_error": False,
         "state_session_capacity": 500,
         "footer_links": ["api"],
-        "app_kwargs": {"middleware": [Middleware(Guard)]},
+        "app_kwargs": {"middleware": [Middleware(Guard), Middleware(Runs)]},
     }

@@ -13,6 +13,7 @@ from nanogpt.checks import whole
 from nanogpt.continuation import continuation
 from nanogpt.explain import alternatives
 from nanogpt.playground.limits import refused
+from nanogpt.playground.runs import while_awaited
 from nanogpt.playground.takeaway import trace as trace_of
 from nanogpt.prompt import read_prompt
 from nanogpt.sampling import SamplingParams
@@ -53,7 +54,8 @@ def endpoints(zoo: Zoo) -> dict[str, Callable[..., Any]]:
         with refused():
             params = SamplingParams(temperature, top_k, top_p, max_new_tokens, seed)
             loaded = zoo.get(model)
-            return "".join(continuation(loaded, read_prompt(prompt, loaded.tokenizer, loaded.block_size), params, beam))
+            checked = read_prompt(prompt, loaded.tokenizer, loaded.block_size)
+            return "".join(while_awaited(continuation(loaded, checked, params, beam)))
 
     def explain(
         model: str = "gpt",

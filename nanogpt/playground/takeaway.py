@@ -9,6 +9,7 @@ from typing import Any
 
 from nanogpt import score
 from nanogpt.engine import generate
+from nanogpt.playground.runs import while_awaited
 from nanogpt.prompt import read_prompt
 from nanogpt.sampling import SamplingParams, allowed_logits, gumbel_noise
 from nanogpt.zoo import Loaded
@@ -33,7 +34,7 @@ def trace(loaded: Loaded, prompt: object, params: SamplingParams) -> dict[str, A
     checked = read_prompt(prompt, loaded.tokenizer, loaded.block_size)
     noise = gumbel_noise(params.seed, params.max_new_tokens, loaded.tokenizer.vocab_size)
     steps = []
-    for step in generate(loaded.model, checked.ids, params, draft=loaded.draft):
+    for step in while_awaited(generate(loaded.model, checked.ids, params, draft=loaded.draft)):
         p = step.logits.double().softmax(-1)
         steps.append(
             {
