@@ -1,7 +1,7 @@
 """What the tests share: small models with weights that matter, and a small text."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from randomised import randomise
+from server import Server
 
 from nanogpt.generation.text_model import TextModel
 from nanogpt.models import MODELS, build_model, make_config
@@ -101,3 +102,15 @@ def tiny_zoo(tmp_path_factory: pytest.TempPathFactory) -> Zoo:
     zoo = Zoo(root)
     zoo.refresh()
     return zoo
+
+
+@pytest.fixture(scope="module")
+def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The page on two small models with random weights, "bigram" and "gpt". It takes every address for a public one."""
+    folder = tmp_path_factory.mktemp("playground")
+    for kind in ("bigram", "gpt"):
+        save(folder / "checkpoints" / kind, build(kind), CharTokenizer("\n abcdefghi"))
+    all_public = "import safehttpx\nsafehttpx.is_public_ip = lambda ip: True"
+    server = Server(folder / "checkpoints", folder / "log", all_public)
+    yield server
+    server.stop()

@@ -18,7 +18,9 @@ MAX_BEAM = 8
 
 
 def stream(model: TextModel, prompt: str | Prompt = "", *, beam: int = 0, **settings: Any) -> Iterator[str]:
-    """Continue a prompt: the new characters as they are written; with a beam width, all at once at the end.
+    """Continue a prompt: the new characters as they are written.
+
+    A beam search gives "" at each step, and the whole text at the end.
 
     Args:
         prompt: a text, or what `model.read_prompt` made of one. A text that had to be changed (unknown characters,
@@ -46,5 +48,7 @@ def _sampled(model: TextModel, prompt: Prompt, params: SamplingParams) -> Iterat
 
 
 def _beamed(model: TextModel, prompt: Prompt, width: int, max_new_tokens: int) -> Iterator[str]:
-    *_, best = beam_search(model.model, prompt.ids, width, max_new_tokens)
-    yield model.tokenizer.decode(best.ids)
+    for beam in beam_search(model.model, prompt.ids, width, max_new_tokens):
+        best = beam.ids
+        yield ""  # a later step may still change every character, but whoever reads may leave now
+    yield model.tokenizer.decode(best)

@@ -8,10 +8,12 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from nanogpt.checks import one_of
+from nanogpt.playground.admission import Admission
 from nanogpt.playground.endpoints import endpoints
 from nanogpt.playground.guard import Guard
 from nanogpt.playground.limits import AT_ONCE, MODEL_LIMIT
 from nanogpt.playground.link import read_link
+from nanogpt.playground.mailboxes import MAX_SESSIONS, Mailboxes
 from nanogpt.playground.page import Linked, Page, Update
 from nanogpt.playground.tabs import TABS
 from nanogpt.playground.theme import theme
@@ -35,6 +37,7 @@ def build_app(zoo: Zoo) -> gr.Blocks:
         notice = gr.Textbox(**_words(zoo.problems), label="Please note", interactive=False, elem_id="problems")
         _wire_links(app, page, build_tabs(page), notice)
     app.queue(api_open=False, max_size=64)
+    app._queue.pending_messages_per_session = Mailboxes(MAX_SESSIONS, app._queue.pending_event_ids_session)
     app._queue.sleep_when_free = 0.01  # Gradio looks for requests a thousand times a second; a model that writes waits
     return app
 
@@ -100,5 +103,5 @@ def launch_options() -> dict[str, Any]:
         "show_error": False,
         "state_session_capacity": 500,
         "footer_links": ["api"],
-        "app_kwargs": {"middleware": [Middleware(Guard)]},
+        "app_kwargs": {"middleware": [Middleware(Guard), Middleware(Admission)]},
     }

@@ -4,6 +4,7 @@ Open `/?view=api` on a running app for their documentation; `gradio_client` call
 """
 
 import inspect
+import json
 from collections.abc import Callable, Collection
 from dataclasses import asdict, fields
 from functools import wraps
@@ -12,11 +13,14 @@ from typing import Any
 from nanogpt.analysis.alternatives import alternatives
 from nanogpt.analysis.score import score
 from nanogpt.analysis.trace import trace
-from nanogpt.generation.continuation import generate
+from nanogpt.checks import whole
+from nanogpt.generation.continuation import stream
 from nanogpt.generation.sampling import SamplingParams
+from nanogpt.playground.admission import while_awaited
 from nanogpt.playground.limits import refused
 from nanogpt.storage.zoo import Zoo
 
+MAX_TRACE = 500  # characters: 1.2 MB of JSON with a vocabulary of 65, which waits in memory until it is read
 Endpoint = Callable[..., Any]
 
 
@@ -37,7 +41,7 @@ def endpoints(zoo: Zoo) -> dict[str, Endpoint]:
             beam: the width of a beam search, 0 to sample.
         """
         loaded = zoo.get(model)
-        return generate(loaded, loaded.read_prompt(prompt), beam=beam, **settings)
+        return "".join(while_awaited(stream(loaded, loaded.read_prompt(prompt), beam=beam, **settings)))
 
     @with_settings(leave_out=("max_new_tokens", "seed"))
     def explain(model: str = "gpt", prompt: str = "", text: str = "", **settings: Any) -> list[dict[str, Any]]:
@@ -64,15 +68,19 @@ def endpoints(zoo: Zoo) -> dict[str, Endpoint]:
         return {"text": found.text, "left_out": found.left_out, "bits": found.bits.tolist(), "total": found.total}
 
     @with_settings(max_new_tokens=100)
-    def trace_run(model: str = "gpt", prompt: str = "", **settings: Any) -> dict[str, Any]:
-        """Every step of a run: the noise and the probabilities of each character, and the choice.
+    def trace_run(model: str = "gpt", prompt: str = "", **settings: Any) -> str:
+        """Every step of a run, as JSON text: the noise and the probabilities of each character, and the choice.
+
+        A trace has at most 500 characters.
 
         Args:
             model: a name of `/models`.
             prompt: the beginning.
         """
         loaded = zoo.get(model)
-        return trace(loaded, loaded.read_prompt(prompt), **settings)
+        settings["max_new_tokens"] = whole("Number of characters", settings["max_new_tokens"], 1, MAX_TRACE)
+        # As text: the same numbers as Python objects take twenty times the memory.
+        return json.dumps(trace(loaded, loaded.read_prompt(prompt), watched=while_awaited, **settings))
 
     return {"models": models, "sample": sample, "explain": explain, "score": score_text, "trace": trace_run}
 

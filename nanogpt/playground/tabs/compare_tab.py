@@ -19,6 +19,7 @@ import gradio as gr
 
 from nanogpt.analysis.trace import trace
 from nanogpt.checks import whole
+from nanogpt.playground.admission import while_awaited
 from nanogpt.playground.commands import as_api_call, as_command
 from nanogpt.playground.comparison import FRAME, Side, write_together
 from nanogpt.playground.components.card import card
@@ -160,7 +161,7 @@ class CompareTab:
             if run.beam:
                 raise ValueError("A trace tells how each character was drawn; beam search draws none. Choose Sample.")
             loaded = self.zoo.get(run.names[whole("Model", side, 1, len(run.names)) - 1])
-            return json.dumps(trace(loaded, loaded.read_prompt(run.prompt), **vars(run.params)))
+            return json.dumps(trace(loaded, loaded.read_prompt(run.prompt), watched=while_awaited, **vars(run.params)))
 
     def refit(self, sides: Any, colour: Any = 0) -> list[Any]:
         """What depends on the number of sides: the columns, whose bits may tint, and whose run may be copied."""

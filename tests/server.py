@@ -12,18 +12,19 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[1]
 CHECKPOINTS = Path(os.environ.get("PLAYGROUND_CHECKPOINTS", REPOSITORY / "checkpoints")).resolve()
 
 
 class Server:
-    """`python app.py` as a process of its own."""
+    """`python app.py` as a process of its own; `before` is Python that it runs first."""
 
-    def __init__(self, checkpoints: Path, log: Path):
+    def __init__(self, checkpoints: Path, log: Path, before: str = ""):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        self.command = [sys.executable, "app.py", "--port", str(port), "--checkpoints", str(checkpoints)]
+        code = ["-c", f"{before}\nimport app\napp.main()"] if before else ["app.py"]
+        self.command = [sys.executable, *code, "--port", str(port), "--checkpoints", str(checkpoints)]
         self.log = log
         self.start()
 
