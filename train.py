@@ -18,7 +18,7 @@ from nanogpt.models import MODELS
 from nanogpt.training.config import TrainConfig
 from nanogpt.training.distributed import joined
 from nanogpt.training.presets import PRESETS, resolve
-from nanogpt.training.trainer import train
+from nanogpt.training.trainer import train_in_turn
 
 
 def parse(argv: list[str]) -> list[TrainConfig]:
@@ -51,9 +51,12 @@ def main(argv: list[str]) -> int:
     # A resumed run equals an unbroken one, so the card names the command that makes it from the start.
     command = shlex.join(["python", "train.py", *(a for a in argv if a not in ("--resume", "--overwrite"))])
     configs = parse(argv)
-    with joined() as group:
-        for config in configs:
-            train(config, command, group)
+    try:
+        with joined() as group:
+            train_in_turn(configs, command, group)
+    except KeyboardInterrupt:
+        print("stopped at once; the last saved state, if there is one, is intact", file=sys.stderr)
+        return 130  # 128 + SIGINT, as shells report it
     return 0
 
 

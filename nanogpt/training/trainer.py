@@ -12,7 +12,6 @@ import json
 import math
 import os
 import shutil
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -34,11 +33,13 @@ from nanogpt.storage import checkpoint
 from nanogpt.text.corpus import Corpus, DataError, load_corpus
 from nanogpt.text.tokenizer import CharTokenizer
 from nanogpt.training.config import TrainConfig
+from nanogpt.training.console import say
 from nanogpt.training.distill import lesson, load_teachers
 from nanogpt.training.distributed import Group, LostProcessError
 from nanogpt.training.model_card import model_card
 from nanogpt.training.optimizer import Average, build_optimizers, schedule
 from nanogpt.training.report import Report, reporter, unheard
+from nanogpt.training.stop import Stop
 from nanogpt.training.windows import Windows, mix_seed
 
 
@@ -49,12 +50,36 @@ class TrainError(Exception):
 ALONE = Group()
 
 
-def train(config: TrainConfig, command: str = "", group: Group = ALONE) -> dict[str, Any]:
+def train_in_turn(configs: Sequence[TrainConfig], command: str = "", group: Group = ALONE) -> None:
+    """Train one model after another. Ctrl-C or SIGTERM stops the current one and begins no other.
+
+    Raises what `train` raises.
+    """
+    stop = Stop()
+    for trained, config in enumerate(configs, 1):
+        train(config, command, group, stop)
+        waiting = [other.model for other in configs[trained:]]
+        with _together(config.folder):
+            if not waiting or not group.any(stop.requested):  # all processes of the group take the same way
+                continue
+        if group.leads:
+            say(
+                f"not trained: {', '.join(waiting)}. To train the rest, repeat the command with "
+                f"{' '.join(f'--model {model}' for model in waiting)} and no other --model"
+            )
+        return
+
+
+def train(config: TrainConfig, command: str = "", group: Group = ALONE, stop: Stop | None = None) -> dict[str, Any]:
     """Train one model and leave it in `config.folder`; return the last line of its metrics.
+
+    The first Ctrl-C or SIGTERM is noted in `stop`: the step is finished and saved, and the model is written. The
+    second one raises KeyboardInterrupt at once.
 
     Raises TrainError, DataError, CheckpointError or ValueError before anything is written, and TrainError when the
     loss is no longer finite or another process of the group is gone; the last saved state then stands.
     """
+    stop = stop or Stop()
     if config.num_threads:
         torch.set_num_threads(config.num_threads)
     deterministic(config.deterministic)
@@ -88,10 +113,10 @@ def train(config: TrainConfig, command: str = "", group: Group = ALONE) -> dict[
             say(f"a lesson of {len(ids):,} characters, in {time.perf_counter() - began:.0f} s")
         windows = Windows(ids, config.block_size, config.seed, targets)
     if not group.leads:  # whoever leads locks and writes; all must see the folder to resume
-        with _stoppable() as stop, _together(folder):
+        with stop.on_signal(), _together(folder):
             return _train(config, command, model, dtype, corpus, windows, stop, group, unheard)
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder), _stoppable() as stop, _together(folder):
+    with _locked(folder), stop.on_signal(), _together(folder):
         if not config.resume:  # what an overwritten run left would pass for newer
             for old in ("state", "snapshots", "tensorboard"):
                 shutil.rmtree(folder / old, ignore_errors=True)
@@ -139,7 +164,7 @@ def _train(
     dtype: torch.dtype,
     corpus: Corpus,
     windows: Windows,
-    stop: "Stop",
+    stop: Stop,
     group: Group,
     report: Report,
 ) -> dict[str, Any]:
@@ -213,7 +238,7 @@ def _train(
     if step == 0 and 0 in keep:
         checkpoint.save_snapshot(folder / "snapshots", 0, _weights(model, average))
     while step < config.max_iters:
-        if group.any(bool(stop) or 0 < config.max_seconds <= seconds):
+        if group.any(stop.requested or 0 < config.max_seconds <= seconds):
             break
         began = time.perf_counter()
         share = schedule(
@@ -299,7 +324,7 @@ def _finish(
     how = "stopped at" if stopped else "done:"
     say(f"{how} step {step:,}: full-val@{window} {val:.4f}, {seconds:.0f} s, in {folder}")
     if stopped:
-        say(f"the same command with --resume goes on from step {step:,}")
+        say(f"to continue from step {step:,}, repeat the command with --model {config.model} --resume")
     return row
 
 
@@ -409,12 +434,6 @@ def _restore(
     return info
 
 
-def say(text: str) -> None:
-    """A line for the reader, above the progress bar where there is one."""
-    tqdm.write(text, file=sys.stdout)
-    sys.stdout.flush()
-
-
 @contextlib.contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Hold the folder: a second trainer leaves at once. The kernel frees the lock with the process."""
@@ -428,30 +447,3 @@ def _locked(folder: Path) -> Iterator[None]:
         f.write(str(os.getpid()))
         f.flush()
         yield
-
-
-class Stop:
-    """Set by the first Ctrl-C or SIGTERM: the step is finished and saved. The second one stops at once."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def __bool__(self) -> bool:
-        return self.asked
-
-    def __call__(self, number: int, frame: object) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-        say("stopping after this step; once more stops now, and leaves the last saved state")
-
-
-@contextlib.contextmanager
-def _stoppable() -> Iterator[Stop]:
-    stop = Stop()
-    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for s, handler in before.items():
-            signal.signal(s, handler)

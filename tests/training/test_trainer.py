@@ -23,8 +23,9 @@ from nanogpt.storage import checkpoint
 from nanogpt.text.corpus import DataError
 from nanogpt.training import trainer
 from nanogpt.training.config import TrainConfig
+from nanogpt.training.distributed import Group
 from nanogpt.training.presets import PRESETS, resolve
-from nanogpt.training.trainer import TrainError, train
+from nanogpt.training.trainer import TrainError, train, train_in_turn
 
 SMALL = {
     "n_layer": 1, "n_head": 2, "n_embd": 16, "block_size": 16, "batch_size": 4, "max_iters": 8, "eval_interval": 3,
@@ -112,7 +113,7 @@ def test_resumed_is_never_stopped(
         at_step(-1, stop())
         train(config(kind, name="run", resume=True, **more))
         assert result(folder) == whole, f"cut in step {cut}"
-    assert "with --resume goes on from step 3" in capsys.readouterr().out
+    assert f"to continue from step 3, repeat the command with --model {kind} --resume" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("part", ["model", "optimizer.0", "optimizer.1", "average", "windows", "dropout"])
@@ -239,6 +240,30 @@ def test_the_second_signal_stops_at_once_and_loses_only_what_was_not_saved(
     at_step(-1, stop())
     train(config(name="run", resume=True))
     assert result(folder) == whole
+
+
+def test_a_stop_begins_no_further_model(
+    config: Callable[..., TrainConfig], at_step: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A time limit ends one model; a signal, to any process of the group, ends the sequence."""
+
+    class StoppedElsewhere(Group):
+        def any(self, flag: bool) -> bool:
+            return True
+
+    limited = [config(kind, name=kind, max_seconds=1e-9) for kind in ("bigram", "trigram")]
+    train_in_turn(limited)
+    assert [json.loads(c.folder.joinpath("metrics.jsonl").read_text().splitlines()[-1])["step"] for c in limited] == [
+        1,
+        1,
+    ]
+    assert "not trained" not in capsys.readouterr().out
+    for group, step in ((Group(), 3), (StoppedElsewhere(), -1)):
+        at_step(step, stop())
+        again = [config(kind, name=kind, overwrite=True) for kind in ("bigram", "trigram", "mlp")]
+        train_in_turn(again, group=group)
+        assert "not trained: trigram, mlp." in capsys.readouterr().out
+        assert not again[2].folder.exists()
 
 
 def test_a_damaged_newest_state_costs_some_steps_and_nothing_else(
