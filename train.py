@@ -16,7 +16,7 @@ from nanogpt.cli import add_options, answer_errors
 from nanogpt.device import pick_device
 from nanogpt.models import MODELS
 from nanogpt.training.config import TrainConfig
-from nanogpt.training.distributed import joined
+from nanogpt.training.distributed import process_group
 from nanogpt.training.presets import PRESETS, resolve
 from nanogpt.training.trainer import train_in_turn
 
@@ -52,7 +52,7 @@ def main(argv: list[str]) -> int:
     command = shlex.join(["python", "train.py", *(a for a in argv if a not in ("--resume", "--overwrite"))])
     configs = parse(argv)
     try:
-        with joined() as group:
+        with process_group() as group:
             train_in_turn(configs, command, group)
     except KeyboardInterrupt:
         print("stopped at once; the last saved state, if there is one, is intact", file=sys.stderr)
