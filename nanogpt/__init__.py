@@ -1,9 +1,32 @@
 """nanoGPT playground: small language models of single characters, to train, to sample and to look into.
 
 import nanogpt
-model, tokenizer = nanogpt.load("checkpoints/gpt")
+model = nanogpt.load("checkpoints/gpt")
+print(nanogpt.generate(model, "ROMEO:\\n", temperature=0.7, seed=3))
+print(nanogpt.score(model, "To be, or not to be").total, "bits")
+print(nanogpt.alternatives(model, "To be, or not to b")[:3])
+print(nanogpt.attention(model, "To be, or not to be").shape)
 """
 
-from nanogpt.storage.checkpoint import load as load
+from nanogpt.analysis.alternatives import alternatives
+from nanogpt.analysis.attention import attention
+from nanogpt.analysis.score import score
+from nanogpt.analysis.trace import trace
+from nanogpt.generation.continuation import generate, stream
+from nanogpt.generation.sampling import SamplingParams
+from nanogpt.storage.checkpoint import CheckpointError
+from nanogpt.storage.zoo import load
 
-__all__ = ["load"]
+__version__ = "0.2.0"
+__all__ = [
+    "CheckpointError",
+    "SamplingParams",
+    "__version__",
+    "alternatives",
+    "attention",
+    "generate",
+    "load",
+    "score",
+    "stream",
+    "trace",
+]

@@ -9,14 +9,15 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
 from nanogpt.device import autocast, describe, pick_dtype
-from nanogpt.generation.generate import generate
+from nanogpt.generation.generate import generate_steps
 from nanogpt.generation.sampling import SamplingParams, choose, gumbel_noise
 from nanogpt.models import build_model
+from nanogpt.models.base import LanguageModel
 from nanogpt.models.gpt import GPTConfig
 from nanogpt.models.packed import PackedLinear
 from nanogpt.training.optimizer import build_optimizers
@@ -39,7 +40,7 @@ def memory_bandwidth() -> float:
     return max(rate(lambda: int(block.sum() * 0) + block.numel() * block.element_size()) for _ in range(5))
 
 
-def bench_generation(model: nn.Module, draft: nn.Module | None = None, *, rounds: int = 7) -> dict[str, Any]:
+def bench_generation(model: LanguageModel, draft: LanguageModel | None = None, *, rounds: int = 7) -> dict[str, Any]:
     """Characters a second past a full window, cached, cached with a draft, and uncached in turn, on one thread.
 
     Cached is `generate` in its stride: block_size / 2 characters, one of which re-reads the window's last half.
@@ -49,15 +50,14 @@ def bench_generation(model: nn.Module, draft: nn.Module | None = None, *, rounds
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        config: Any = model.config
-        count = max(1, config.block_size // 2)
+        count = max(1, model.block_size // 2)
         # A text of its own: what a draft saves depends on how well it can guess.
-        prompt = [step.id for step in generate(model, [0], SamplingParams(max_new_tokens=config.block_size))]
+        prompt = [step.id for step in generate_steps(model, [0], SamplingParams(max_new_tokens=model.block_size))]
         params = SamplingParams(temperature=0.8, max_new_tokens=count + 1)
-        noise = gumbel_noise(params.seed, count, config.vocab_size)
+        noise = gumbel_noise(params.seed, count, model.vocab_size)
 
-        def cached_rate(draft: nn.Module | None = None) -> float:
-            steps = generate(model, prompt, params, draft=draft)
+        def cached_rate(draft: LanguageModel | None = None) -> float:
+            steps = generate_steps(model, prompt, params, draft=draft)
             next(steps)  # reading the prompt is not part of the stride
             return rate(lambda: sum(1 for _ in steps))
 
@@ -65,7 +65,7 @@ def bench_generation(model: nn.Module, draft: nn.Module | None = None, *, rounds
         def slide(characters: int) -> int:
             ids = torch.tensor(prompt)
             for t in range(characters):
-                new = choose(model(ids[None, -config.block_size :])[0, -1], params, noise[t])
+                new = choose(model(ids[None, -model.block_size :])[0, -1], params, noise[t])
                 ids = torch.cat((ids, torch.tensor([new])))
             return characters
 
@@ -74,7 +74,7 @@ def bench_generation(model: nn.Module, draft: nn.Module | None = None, *, rounds
         rows = [(cached_rate(), cached_rate(draft), rate(partial(slide, few))) for _ in range(rounds)]
         packed = (m for m in model.modules() if isinstance(m, PackedLinear))
         weights = sum(p.nbytes for p in model.parameters()) + sum(m.nbytes for m in packed)
-        cache = model.new_cache(1)  # type: ignore[operator]
+        cache = model.new_cache(1)
         held = sum(t.nbytes for t in (*cache.key, *cache.value)) * 3 // 4 if cache else 0  # on average 3/4 of a window
         bandwidth = memory_bandwidth()
     finally:
@@ -89,7 +89,7 @@ def bench_generation(model: nn.Module, draft: nn.Module | None = None, *, rounds
         "achieved_gb_per_s": cached * (weights + held) / 1e9,
         "memory_gb_per_s": bandwidth / 1e9,
         "floor_fraction": cached * (weights + held) / bandwidth,
-        "block_size": config.block_size,
+        "block_size": model.block_size,
         "machine": describe(),
     }
 
@@ -106,7 +106,9 @@ def matmul_rate(dtype: torch.dtype, device: torch.device) -> float:
     return max(rate(products) for _ in range(5))
 
 
-def _training_step(model: nn.Module, optimizers: list[torch.optim.Optimizer], idx: Tensor, dtype: torch.dtype) -> int:
+def _training_step(
+    model: LanguageModel, optimizers: list[torch.optim.Optimizer], idx: Tensor, dtype: torch.dtype
+) -> int:
     """One step on idx (B, T + 1); returns how many characters it was trained on."""
     with autocast(idx.device, dtype):
         loss = F.cross_entropy(model(idx[:, :-1]).flatten(0, 1), idx[:, 1:].flatten())

@@ -4,22 +4,28 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from nanogpt.analysis import score
+from nanogpt.analysis.score import (
+    BITS,
+    PROTOCOL_OFFSETS,
+    evaluation_window,
+    random_windows_loss,
+    score,
+    windows_loss,
+)
 from nanogpt.bench import bench_generation, bench_training
 from nanogpt.device import pick_device
-from nanogpt.generation.continuation import continuation
+from nanogpt.generation.continuation import stream
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.generation.text_model import TextModel
 from nanogpt.storage.checkpoint import METRICS, WEIGHTS, CheckpointError, metrics
 from nanogpt.storage.zoo import Zoo
 from nanogpt.text.corpus import DataError, load_corpus
-from nanogpt.text.prompt import read_prompt
 from nanogpt.training.plot import plot_runs
 from nanogpt.training.trainer import TrainError
 
@@ -111,13 +117,14 @@ def _given(args: argparse.Namespace, config: type[Any]) -> dict[str, Any]:
 def _sample(args: argparse.Namespace) -> int:
     params = SamplingParams(**_given(args, SamplingParams))
     loaded = _load(args)
-    prompt = read_prompt(args.prompt, loaded.tokenizer, loaded.block_size)
+    prompt = loaded.read_prompt(args.prompt)
     for notice in prompt.notices:
         print(f"note: {notice}", file=sys.stderr)
+    characters = stream(loaded, prompt, beam=args.beam, **asdict(params))
     if not args.json:
         print(prompt.text, end="", flush=True)
     text = ""
-    for new in continuation(loaded, prompt, params, args.beam):
+    for new in characters:
         text += new
         if not args.json:
             print(new, end="", flush=True)
@@ -138,16 +145,16 @@ def _score(args: argparse.Namespace) -> int:
 
 
 def _score_text(loaded: TextModel, text: str) -> dict[str, Any]:
-    _, left_out, nats = score.text_nats(loaded.model, loaded.tokenizer, text)
-    if left_out:
-        print(f"note: {left_out}", file=sys.stderr)
-    mean = nats.double().mean().item()
+    result = score(loaded, loaded.read_text(text))
+    if result.left_out:
+        print(f"note: {result.left_out}", file=sys.stderr)
+    mean, count = result.nats.double().mean().item(), len(result.text)
     return {
         "model": loaded.name,
-        "characters": len(nats),
+        "characters": count,
         "nats_per_char": mean,
-        "bits_per_char": mean * score.BITS,
-        "bits": mean * score.BITS * len(nats),
+        "bits_per_char": mean * BITS,
+        "bits": mean * BITS * count,
     }
 
 
@@ -155,14 +162,14 @@ def _protocol(loaded: TextModel, data: str | None) -> dict[str, Any]:
     corpus = load_corpus(data)
     if corpus.tokenizer.chars != loaded.tokenizer.chars:
         raise ValueError(f"{loaded.name} was trained on another vocabulary than that of {corpus.name}.")
-    model, window = loaded.model, score.evaluation_window(loaded.model)
-    offsets = [o for o in score.PROTOCOL_OFFSETS if o < window]
+    model, window = loaded.model, evaluation_window(loaded.model)
+    offsets = [o for o in PROTOCOL_OFFSETS if o < window]
     return {
         "model": loaded.name,
         "corpus": corpus.name,
         "full_val_256": None,  # stays empty for a context that is shorter
-        f"full_val_{window}": score.windows_loss(model, corpus.val, window, offsets),
-        "nanogpt_estimate": score.random_windows_loss(model, corpus.val, window),
+        f"full_val_{window}": windows_loss(model, corpus.val, window, offsets),
+        "nanogpt_estimate": random_windows_loss(model, corpus.val, window),
         "parameters": loaded.parameters,
         "bytes": (loaded.folder / WEIGHTS).stat().st_size,
         **_training(loaded.folder),

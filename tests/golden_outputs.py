@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from nanogpt.analysis.explain import alternatives
-from nanogpt.analysis.score import text_nats
+from nanogpt.analysis.alternatives import alternatives
+from nanogpt.analysis.score import score
 from nanogpt.analysis.trace import trace
-from nanogpt.generation.continuation import continuation
-from nanogpt.generation.sampling import SamplingParams
+from nanogpt.generation.continuation import generate
 from nanogpt.playground.attention import head_map
 from nanogpt.playground.controls import Run
 from nanogpt.playground.duel import duel, saved_by_last, verdicts
@@ -26,7 +25,6 @@ from nanogpt.playground.scoring import judged
 from nanogpt.playground.selection import explanation
 from nanogpt.playground.takeaway import as_api_call, as_command
 from nanogpt.storage.zoo import Zoo
-from nanogpt.text.prompt import read_prompt
 
 ROOT = Path(__file__).parents[1]
 
@@ -83,17 +81,22 @@ def outputs(zoo: Zoo) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for i, (model, prompt, settings, beam) in enumerate(TEXTS):
         loaded = zoo.get(model)
-        checked = read_prompt(prompt, loaded.tokenizer, loaded.block_size)
-        text = "".join(continuation(loaded, checked, SamplingParams(**settings), beam))
+        checked = loaded.read_prompt(prompt)
+        text = generate(loaded, checked, beam=beam, **settings)
         found[f"text {i}: {model}"] = {"prompt": checked.text, "notices": checked.notices, "text": text}
     for i, text in enumerate(SCORED):
         for model in ("bigram", "mlp", "gpt"):
-            known, left_out, nats = text_nats(zoo.get(model).model, zoo.get(model).tokenizer, text)
-            found[f"score {i}: {model}"] = {"text": known, "left_out": left_out, "nats": nats.tolist()}
+            loaded = zoo.get(model)
+            result = score(loaded, loaded.read_text(text))
+            found[f"score {i}: {model}"] = {
+                "text": result.text,
+                "left_out": result.left_out,
+                "nats": result.nats.tolist(),
+            }
             found[f"score panel {i}: {model}"] = judged(zoo.get(model), text)[0]
     for model, prompt, settings in TRACES:
-        found[f"trace: {model}"] = trace(zoo.get(model), prompt, SamplingParams(**settings))
-        rows = alternatives(zoo.get(model), prompt, "th", SamplingParams(**settings))
+        found[f"trace: {model}"] = trace(zoo.get(model), zoo.get(model).read_prompt(prompt), **settings)
+        rows = alternatives(zoo.get(model), zoo.get(model).read_prompt(prompt), "th", **settings)
         found[f"alternatives: {model}"] = [vars(row) for row in rows]
     for i, values in enumerate(RUNS):
         found |= {f"run {i}: {name}": value for name, value in outputs_of_run(zoo, values).items()}

@@ -6,12 +6,17 @@ Knows `CausalSelfAttention`; a model is only ever read, never changed.
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from nanogpt.generation.text_model import TextModel
+from nanogpt.models.base import LanguageModel
 from nanogpt.models.layers import CausalSelfAttention, attention_weights
+from nanogpt.text.spelling import Spelling, with_warnings
+
+M = TypeVar("M", bound=nn.Module)
 
 
 def attention_layers(model: nn.Module) -> list[CausalSelfAttention]:
@@ -19,7 +24,7 @@ def attention_layers(model: nn.Module) -> list[CausalSelfAttention]:
     return [m for m in model.modules() if isinstance(m, CausalSelfAttention)]
 
 
-def twin(model: nn.Module) -> nn.Module:
+def twin(model: M) -> M:
     """New modules around the same weights: hooks on the twin never touch the model that others are using."""
     shared = {id(t): t for t in (*model.parameters(), *model.buffers())}
     return copy.deepcopy(model, memo=shared)
@@ -48,7 +53,7 @@ def captured_attention(model: nn.Module) -> Iterator[list[Tensor]]:
 
 
 @torch.inference_mode()
-def attention_patterns(model: nn.Module, ids: Sequence[int]) -> Tensor:
+def attention_patterns(model: LanguageModel, ids: Sequence[int]) -> Tensor:
     """How much each character of ids (the last block_size of them) looks at each other one.
 
     Returns (n_layer, n_head, T, T): [layer, head, row, column] is the weight with which the character `row`
@@ -56,8 +61,21 @@ def attention_patterns(model: nn.Module, ids: Sequence[int]) -> Tensor:
     """
     if not attention_layers(model):
         raise ValueError("This model has no attention.")
-    idx = torch.tensor([list(ids)[-model.config.block_size :]])  # type: ignore[union-attr, operator]
+    idx = torch.tensor([list(ids)[-model.block_size :]], device=model.device)
     looked_at = twin(model)
     with captured_attention(looked_at) as patterns:
         looked_at(idx)
-    return torch.cat(patterns)
+    return torch.cat(patterns).cpu()
+
+
+def attention(model: TextModel, text: str | Spelling) -> Tensor:
+    """Which characters of a text each character looks at, in every head: (n_layer, n_head, T, T), rows that sum to 1.
+
+    T is at most block_size: of a longer text only the last characters are read. Of that, and of characters that the
+    model does not know and that are left out, a UserWarning tells; a text that `model.read_text` has read gives none.
+    Raises ValueError for a model without attention, and for a text of which nothing is left.
+    """
+    spelt = with_warnings(text, model.read_text(text))
+    if not spelt.ids:
+        raise ValueError("The text holds no character that the model knows.")
+    return attention_patterns(model.model, spelt.ids)

@@ -5,15 +5,18 @@ Knows ids, vocabularies and the models' contract; knows no corpus and no file.
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from nanogpt.generation.text_model import TextModel
+from nanogpt.models.base import LanguageModel
 from nanogpt.models.kv_cache import window_start
-from nanogpt.text.tokenizer import CharTokenizer, describe_unknown, normalise
+from nanogpt.text.spelling import Spelling, with_warnings
 
 BITS = 1 / math.log(2)  # nats → bits
 PROTOCOL_WINDOW = 256
@@ -22,14 +25,13 @@ BAR: dict[str, Any] = {"delay": 2, "leave": False, "disable": None}  # for someo
 
 
 @torch.inference_mode()
-def next_logits(model: nn.Module, ids: Sequence[int]) -> Tensor:
+def next_logits(model: LanguageModel, ids: Sequence[int]) -> Tensor:
     """The logits after each prefix of ids (n,), as generation sees them: (n, V), float32.
 
-    Follows the engine's window rule, but reads each window once instead of character by character.
+    Follows the window rule of generation, but reads each window once instead of character by character.
     """
-    block_size: int = model.config.block_size  # type: ignore[union-attr, assignment]
-    device = next(model.parameters()).device
-    if getattr(model, "any_length", False):
+    block_size, device = model.block_size, model.device
+    if model.any_length:
         return model(torch.tensor([list(ids)], device=device))[0].float().cpu()
     rows, done = [], 0
     while done < len(ids):
@@ -43,32 +45,54 @@ def next_logits(model: nn.Module, ids: Sequence[int]) -> Tensor:
     return torch.cat(rows)
 
 
-def char_nats(model: nn.Module, context: Sequence[int], ids: Sequence[int]) -> Tensor:
+def char_nats(model: LanguageModel, context: Sequence[int], ids: Sequence[int]) -> Tensor:
     """−ln p of each of `ids` (n,) after `context` (at least one id; its last block_size are read), as (n,)."""
-    seen = list(context)[-model.config.block_size :]  # type: ignore[union-attr, operator]
+    seen = list(context)[-model.block_size :]
     logits = next_logits(model, [*seen, *ids][:-1])[len(seen) - 1 :]
     return F.cross_entropy(logits, torch.tensor(list(ids)), reduction="none")
 
 
-def text_nats(model: nn.Module, tokenizer: CharTokenizer, text: object) -> tuple[str, str, Tensor]:
-    """Judge a text that stands alone, after a newline: (the text as the vocabulary spells it, a sentence on what
-    was left out or "", −ln p of each character (n,)). Raises ValueError if nothing of it can be spelt."""
-    known, unknown = tokenizer.split_unknown(normalise(text))
-    if not known:
+@dataclass(frozen=True, eq=False)
+class Score:
+    """How surprised a model is by each character of a text."""
+
+    text: str  # as the model's vocabulary spells it
+    left_out: str  # a sentence on the characters that the vocabulary lacks, or ""
+    nats: Tensor  # (n,) float32: −ln p of each character, given those before it
+
+    @property
+    def bits(self) -> Tensor:
+        """−log2 p of each character, (n,) float64."""
+        return self.nats.double() * BITS
+
+    @property
+    def total(self) -> float:
+        """The bits of the whole text."""
+        return sum(self.bits.tolist())
+
+
+def score(model: TextModel, text: str | Spelling) -> Score:
+    """Score a text that stands alone, after a newline.
+
+    Characters that the model does not know are left out, after a UserWarning; a text that `model.read_text` has read
+    gives no warning. Raises ValueError if nothing of the text is left.
+    """
+    spelt = with_warnings(text, model.read_text(text))
+    if not spelt.ids:
         raise ValueError("The text holds no character that the model knows.")
-    return known, describe_unknown(unknown), char_nats(model, [tokenizer.start_id], tokenizer.encode(known))
+    nats = char_nats(model.model, [model.tokenizer.start_id], spelt.ids)
+    return Score(spelt.text, " ".join(spelt.notices), nats)
 
 
 @torch.inference_mode()
 def windows_loss(
-    model: nn.Module, ids: Tensor, window: int, offsets: Iterable[int] = (0,), batch_size: int = 32
+    model: LanguageModel, ids: Tensor, window: int, offsets: Iterable[int] = (0,), batch_size: int = 32
 ) -> float:
     """Mean nats per character over non-overlapping windows of exactly `window`, averaged over the offsets.
 
     No carry-over between windows: position t of a window sees t + 1 characters. Puts the model in eval mode.
     """
     model.eval()
-    device = next(model.parameters()).device
     means = []
     for offset in tqdm(list(offsets), "whole text", unit="offset", **BAR):
         n = (len(ids) - 1 - offset) // window
@@ -78,8 +102,8 @@ def windows_loss(
         y = ids[offset + 1 : offset + 1 + n * window].view(n, window)
         total = 0.0
         for i in range(0, n, batch_size):
-            logits = model(x[i : i + batch_size].to(device)).float()
-            target = y[i : i + batch_size].to(device)
+            logits = model(x[i : i + batch_size].to(model.device)).float()
+            target = y[i : i + batch_size].to(model.device)
             total += F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="sum").item()
         means.append(total / (n * window))
     return sum(means) / len(means)
@@ -87,21 +111,19 @@ def windows_loss(
 
 @torch.inference_mode()
 def random_windows_loss(
-    model: nn.Module, ids: Tensor, window: int, *, batches: int = 200, batch_size: int = 64, seed: int = 1337
+    model: LanguageModel, ids: Tensor, window: int, *, batches: int = 200, batch_size: int = 64, seed: int = 1337
 ) -> float:
     """nanoGPT's `estimate_loss`: mean nats over random windows, here from a fixed generator."""
     model.eval()
-    device = next(model.parameters()).device
     generator = torch.Generator().manual_seed(seed)
     total = 0.0
     for _ in tqdm(range(batches), "random windows", unit="batch", **BAR):
         start = torch.randint(len(ids) - window, (batch_size,), generator=generator)
-        rows = ids[start[:, None] + torch.arange(window + 1)].to(device)
+        rows = ids[start[:, None] + torch.arange(window + 1)].to(model.device)
         total += F.cross_entropy(model(rows[:, :-1]).float().flatten(0, 1), rows[:, 1:].flatten()).item()
     return total / batches
 
 
-def evaluation_window(model: nn.Module) -> int:
+def evaluation_window(model: LanguageModel) -> int:
     """The protocol's 256, or the model's own context where it cannot read that far."""
-    block_size: int = model.config.block_size  # type: ignore[union-attr, assignment]
-    return PROTOCOL_WINDOW if getattr(model, "any_length", False) else min(PROTOCOL_WINDOW, block_size)
+    return PROTOCOL_WINDOW if model.any_length else min(PROTOCOL_WINDOW, model.block_size)

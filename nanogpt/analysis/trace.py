@@ -3,35 +3,42 @@
 from dataclasses import asdict
 from typing import Any
 
-from nanogpt.analysis import score
-from nanogpt.generation.generate import generate
+from nanogpt.analysis.score import BITS
+from nanogpt.generation.generate import generate_steps
 from nanogpt.generation.sampling import SamplingParams, allowed_logits, gumbel_noise
 from nanogpt.generation.text_model import TextModel
-from nanogpt.text.prompt import read_prompt
+from nanogpt.text.prompt import Prompt
+from nanogpt.text.spelling import with_warnings
 
 
-def trace(loaded: TextModel, prompt: object, params: SamplingParams) -> dict[str, Any]:
-    """Every step of a run: the noise of each character, its probabilities before and after the cut, the choice."""
-    checked = read_prompt(prompt, loaded.tokenizer, loaded.block_size)
-    noise = gumbel_noise(params.seed, params.max_new_tokens, loaded.tokenizer.vocab_size)
-    steps = []
-    for step in generate(loaded.model, checked.ids, params, draft=loaded.draft):
+def trace(model: TextModel, prompt: str | Prompt = "", **settings: Any) -> dict[str, Any]:
+    """Every step of a run: the noise of each character, its probabilities before and after the cut, the choice.
+
+    The settings, warnings and errors are those of `generate`; there is no trace of a beam search, which draws nothing.
+    The result is made of plain JSON values.
+    """
+    params = SamplingParams(**settings)
+    checked = with_warnings(prompt, model.read_prompt(prompt))
+    chars = model.tokenizer.chars
+    noise = gumbel_noise(params.seed, params.max_new_tokens, len(chars))
+    steps: list[dict[str, Any]] = []
+    for step in generate_steps(model.model, checked.ids, params, draft=model.draft):
         p = step.logits.double().softmax(-1)
         steps.append(
             {
-                "char": loaded.tokenizer.chars[step.id],
-                "bits": -p[step.id].log().item() * score.BITS,
+                "char": chars[step.id],
+                "bits": -p[step.id].log().item() * BITS,
                 "noise": [round(g, 6) for g in noise[step.position].tolist()],
                 "p": [float(f"{x:.6g}") for x in p.tolist()],
                 "kept": [float(f"{x:.6g}") for x in allowed_logits(step.logits, params).softmax(-1).tolist()],
             }
         )
     return {
-        "model": loaded.name,
+        "model": model.name,
         "prompt": checked.text,
         "notices": checked.notices,
         **asdict(params),
-        "vocabulary": loaded.tokenizer.chars,
-        "text": "".join(step["char"] for step in steps),  # type: ignore[misc]
+        "vocabulary": chars,
+        "text": "".join(step["char"] for step in steps),
         "steps": steps,
     }

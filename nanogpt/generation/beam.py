@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from nanogpt.generation.reader import Reader
+from nanogpt.models.base import LanguageModel
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Beam:
         return self.log_probability / len(self.ids)
 
 
-def beam_search(model: nn.Module, prompt: Sequence[int], width: int, max_new_tokens: int) -> Iterator[Beam]:
+def beam_search(model: LanguageModel, prompt: Sequence[int], width: int, max_new_tokens: int) -> Iterator[Beam]:
     """Look for the likeliest continuation, keeping the `width` best at each character; yield the best of each length.
 
     Width 1 takes the likeliest character each time, as temperature 0 does. No randomness. Of equals, the

@@ -1,29 +1,50 @@
-"""A prompt continued to text: what the command line and the API share.
+"""A prompt continued to text: what the command line, the API and the library share.
 
-Knows loaded models and the engine; the page, which shows more than text, reads the engine itself.
+Knows models with their tokenizers; the page, which shows more than text, reads the steps themselves.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from nanogpt.checks import whole
 from nanogpt.generation.beam import beam_search
-from nanogpt.generation.generate import generate
+from nanogpt.generation.generate import generate_steps
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.generation.text_model import TextModel
 from nanogpt.text.prompt import Prompt
+from nanogpt.text.spelling import with_warnings
 
 MAX_BEAM = 8
 
 
-def continuation(loaded: TextModel, prompt: Prompt, params: SamplingParams, beam: object = 0) -> Iterator[str]:
-    """The new characters, one by one; with a beam width, all at once when the search is over.
+def stream(model: TextModel, prompt: str | Prompt = "", *, beam: int = 0, **settings: Any) -> Iterator[str]:
+    """Continue a prompt: the new characters as they are written; with a beam width, all at once at the end.
 
-    Raises ValueError for a width outside 0 (sample) … MAX_BEAM.
+    Args:
+        prompt: a text, or what `model.read_prompt` made of one. A text that had to be changed (unknown characters,
+            an empty prompt, more than fits) is continued all the same, after a UserWarning for each change.
+        beam: the width of a beam search; 0 samples.
+        settings: the fields of `SamplingParams`: temperature, top_k, top_p, max_new_tokens, seed.
+
+    Raises ValueError, before the first character, for a setting out of range or a text that is no prompt.
     """
+    params = SamplingParams(**settings)
     width = whole("Beam width", beam, 0, MAX_BEAM)
-    if not width:
-        for step in generate(loaded.model, prompt.ids, params, draft=loaded.draft):
-            yield loaded.tokenizer.decode([step.id])
-        return
-    *_, best = beam_search(loaded.model, prompt.ids, width, params.max_new_tokens)
-    yield loaded.tokenizer.decode(best.ids)
+    checked = with_warnings(prompt, model.read_prompt(prompt))
+    return _beamed(model, checked, width, params.max_new_tokens) if width else _sampled(model, checked, params)
+
+
+def generate(model: TextModel, prompt: str | Prompt = "", *, beam: int = 0, **settings: Any) -> str:
+    """Continue a prompt and return the new text. The arguments and errors are those of `stream`."""
+    checked = with_warnings(prompt, model.read_prompt(prompt))
+    return "".join(stream(model, checked, beam=beam, **settings))
+
+
+def _sampled(model: TextModel, prompt: Prompt, params: SamplingParams) -> Iterator[str]:
+    for step in generate_steps(model.model, prompt.ids, params, draft=model.draft):
+        yield model.tokenizer.decode([step.id])
+
+
+def _beamed(model: TextModel, prompt: Prompt, width: int, max_new_tokens: int) -> Iterator[str]:
+    *_, best = beam_search(model.model, prompt.ids, width, max_new_tokens)
+    yield model.tokenizer.decode(best.ids)

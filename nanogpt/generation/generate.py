@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nanogpt.generation.reader import Reader
 from nanogpt.generation.sampling import SamplingParams, choose, gumbel_noise
+from nanogpt.models.base import LanguageModel
 
 GUESSES = 6  # characters that a draft looks ahead
 
@@ -25,15 +26,15 @@ class Step:
     logits: Tensor
 
 
-def generate(
-    model: nn.Module,
-    prompt: Sequence[int],
+def generate_steps(
+    model: LanguageModel,
+    prompt_ids: Sequence[int],
     params: SamplingParams,
     *,
     cached: bool = True,
-    draft: nn.Module | None = None,
+    draft: LanguageModel | None = None,
 ) -> Iterator[Step]:
-    """Continue `prompt` (at least one id; only its last block_size are read) by params.max_new_tokens steps.
+    """Continue `prompt_ids` (at least one id; only its last block_size are read) by params.max_new_tokens steps.
 
     The same prompt and params give the same ids wherever this is called from. A `draft`, a small model of the same
     vocabulary, changes nothing but the speed: it guesses the next few characters with the same luck, the model reads
@@ -41,8 +42,8 @@ def generate(
     both models coupled by the noise).
     """
     reader = Reader(model, cached=cached)
-    noise = gumbel_noise(params.seed, params.max_new_tokens, model.config.vocab_size)  # type: ignore[union-attr, arg-type]
-    unread = list(prompt[-reader.block_size :])
+    noise = gumbel_noise(params.seed, params.max_new_tokens, model.vocab_size)
+    unread = list(prompt_ids[-reader.block_size :])
     ids = list(unread)
     position = 0
     while position < params.max_new_tokens:
@@ -62,10 +63,10 @@ def generate(
 
 
 @torch.inference_mode()
-def guess(draft: nn.Module, ids: Sequence[int], params: SamplingParams, noise: Tensor) -> list[int]:
+def guess(draft: LanguageModel, ids: Sequence[int], params: SamplingParams, noise: Tensor) -> list[int]:
     """How the draft would continue ids, one character for each row of noise (n, V)."""
-    seen: int = draft.config.block_size  # type: ignore[union-attr, assignment]
+    seen = draft.block_size
     new = list(ids[-seen:])
     for luck in noise:
-        new.append(choose(draft(torch.tensor([new[-seen:]]), rows=1)[0, 0], params, luck))
+        new.append(choose(draft(torch.tensor([new[-seen:]], device=draft.device), rows=1)[0, 0].cpu(), params, luck))
     return new[len(new) - len(noise) :]

@@ -6,8 +6,9 @@ Knows the models' contract and the rule of the window; chooses nothing and knows
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from nanogpt.models.base import LanguageModel
 from nanogpt.models.kv_cache import KVCache, window_start
 
 
@@ -18,20 +19,20 @@ class Reader:
     read anew for each character. Both give the same logits; the slow path is the reference.
     """
 
-    def __init__(self, model: nn.Module, *, batch_size: int = 1, cached: bool = True):
+    def __init__(self, model: LanguageModel, *, batch_size: int = 1, cached: bool = True):
         self.model = model
-        self.block_size: int = model.config.block_size  # type: ignore[union-attr, assignment]
-        self.slides = getattr(model, "any_length", False)  # a short sight is read anew each time, always whole
-        self.cache: KVCache | None = model.new_cache(batch_size) if cached else None  # type: ignore[operator]
-        self.ids = torch.empty(batch_size, 0, dtype=torch.long, device=next(model.parameters()).device)
+        self.block_size = model.block_size
+        self.slides = model.any_length  # its few characters are read again each time, so its window moves by one
+        self.cache: KVCache | None = model.new_cache(batch_size) if cached else None
+        self.ids = torch.empty(batch_size, 0, dtype=torch.long, device=model.device)
         self.start = 0  # where the window begins
 
     @torch.inference_mode()
     def feed(self, ids: Sequence[Sequence[int]] | Tensor, rows: int = 1) -> Tensor:
         """Read ids (B, T) after all that was read before.
 
-        Returns the logits after each of the last `rows` characters, (B, rows, V) in float32; those must share a
-        window.
+        Returns the logits after each of the last `rows` characters, (B, rows, V) in float32 on the CPU; those must
+        share a window.
         """
         unread = self.ids.size(1)
         self.ids = torch.cat((self.ids, torch.as_tensor(ids, device=self.ids.device)), dim=1)
@@ -43,7 +44,7 @@ class Reader:
             self.cache.forget(self.cache.length)
             unread = start
         self.start = start
-        return self.model(self.ids[:, unread:], self.cache)[:, -rows:].float()
+        return self.model(self.ids[:, unread:], self.cache)[:, -rows:].float().cpu()
 
     def room(self, count: int) -> int:
         """How many characters more the window will hold when another `count` have been read."""

@@ -1,15 +1,9 @@
-"""The table of models. Adding one is a file beside these and a row here.
-
-Every model has `.config` (with `block_size`, `vocab_size`), `forward(idx, cache=None, rows=0) -> logits (B, T, V)`
-(those after the last `rows` characters only, unless that is 0) and `new_cache(batch_size) -> KVCache | None`.
-Loss, sampling, optimisation and files are not its business.
-"""
+"""The table of models. Adding one is a file beside these, with a `LanguageModel` and its config, and a row here."""
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from torch import nn
-
+from nanogpt.models.base import LanguageModel
 from nanogpt.models.bigram import Bigram, BigramConfig
 from nanogpt.models.gpt import GPT, GPTConfig
 from nanogpt.models.mlp import WindowMLP, WindowMLPConfig
@@ -22,7 +16,7 @@ class Row:
     """One kind of model: its config, its class, and what to call it on the page."""
 
     config: type[Any]
-    model: type[nn.Module]
+    model: type[LanguageModel]
     title: str
 
 
@@ -48,7 +42,7 @@ def make_config(kind: str, values: dict[str, Any]) -> Any:
         raise ValueError(f"The config of {kind} is incomplete: {error}.") from error
 
 
-def build_model(config: Any) -> nn.Module:
+def build_model(config: Any) -> LanguageModel:
     """A new model of this config, with fresh weights."""
     return MODELS[kind_of(config)].model(config)
 

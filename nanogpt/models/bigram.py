@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from nanogpt.checks import check_fields
+from nanogpt.models.base import LanguageModel
 from nanogpt.models.kv_cache import KVCache
 from nanogpt.models.ranges import size
 
@@ -26,8 +27,9 @@ class BigramConfig:
         return 1
 
 
-class Bigram(nn.Module):
-    any_length = True  # no positions: `forward` reads a window of any length, each character seeing its own context
+class Bigram(LanguageModel):
+    config: BigramConfig
+    any_length = True  # it has no positions
 
     def __init__(self, config: BigramConfig):
         super().__init__()
@@ -38,7 +40,3 @@ class Bigram(nn.Module):
     def forward(self, idx: Tensor, cache: KVCache | None = None, rows: int = 0) -> Tensor:
         """idx (B, T) → logits (B, T, V), or after the last `rows` characters only."""
         return self.table(idx[:, -rows:])
-
-    def new_cache(self, batch_size: int) -> None:
-        """There is nothing to remember."""
-        return None

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from nanogpt.checks import check_fields, option
+from nanogpt.models.base import LanguageModel
 from nanogpt.models.kv_cache import KVCache
 from nanogpt.models.layers import ACTIVATIONS, Block, ContextMLP, LayerNorm
 from nanogpt.models.ranges import size
@@ -46,7 +47,8 @@ class GPTConfig:
             raise ValueError(f"rope turns pairs, so n_embd / n_head must be even; got {self.n_embd // self.n_head}.")
 
 
-class GPT(nn.Module):
+class GPT(LanguageModel):
+    config: GPTConfig
     gradient_checkpointing = False  # in training, hold only what enters each block, and compute the block again
 
     def __init__(self, config: GPTConfig):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from nanogpt.checks import check_fields
+from nanogpt.models.base import LanguageModel
 from nanogpt.models.kv_cache import KVCache
 from nanogpt.models.layers import ContextMLP
 from nanogpt.models.ranges import size
@@ -32,8 +33,9 @@ class WindowMLPConfig:
         return self.n_context
 
 
-class WindowMLP(ContextMLP):
-    any_length = True  # no positions: `forward` reads a window of any length, each character seeing its own context
+class WindowMLP(ContextMLP, LanguageModel):
+    config: WindowMLPConfig
+    any_length = True  # it has no positions
 
     def __init__(self, config: WindowMLPConfig):
         c = config
@@ -45,7 +47,3 @@ class WindowMLP(ContextMLP):
     def forward(self, idx: Tensor, cache: KVCache | None = None, rows: int = 0) -> Tensor:  # type: ignore[override]
         """idx (B, T) → logits (B, T, V), or after the last `rows` characters only."""
         return self.lm_head(super().forward(idx, rows))
-
-    def new_cache(self, batch_size: int) -> None:
-        """A few characters are cheap to read again."""
-        return None

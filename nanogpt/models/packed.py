@@ -5,9 +5,12 @@ float16 (below 6·10⁻⁵ they keep 2⁻²⁵ of absolute precision, less than 
 are read from there and multiplied and added up in float32. Knows linear layers; knows no model and no file.
 """
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 
+M = TypeVar("M", bound=nn.Module)
 WORTH_IT = 100_000  # weights; a call of a packed layer costs some microseconds more, which smaller ones never win back
 
 
@@ -27,7 +30,7 @@ class PackedLinear(nn.Module):
         return self  # it never changes
 
 
-def pack(model: nn.Module) -> nn.Module:
+def pack(model: M) -> M:
     """Pack the linear layers of a model that is only read from now on; return it.
 
     Left as they are: small layers, weights that float16 would change, and all of them where PyTorch has no such

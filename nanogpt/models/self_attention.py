@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nanogpt.checks import check_fields
+from nanogpt.models.base import LanguageModel
 from nanogpt.models.kv_cache import KVCache
 from nanogpt.models.layers import CausalSelfAttention, LayerNorm
 from nanogpt.models.ranges import size
@@ -30,7 +31,9 @@ class SelfAttentionConfig:
             raise ValueError(f"n_embd must be a multiple of n_head; got {self.n_embd} and {self.n_head}.")
 
 
-class SelfAttention(nn.Module):
+class SelfAttention(LanguageModel):
+    config: SelfAttentionConfig
+
     def __init__(self, config: SelfAttentionConfig):
         super().__init__()
         self.config = config

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nanogpt.checks import check_fields, option
+from nanogpt.models.base import LanguageModel
 from nanogpt.models.kv_cache import KVCache
 
 
@@ -26,8 +27,9 @@ class TrigramConfig:
         return 2
 
 
-class Trigram(nn.Module):
-    any_length = True  # no positions: `forward` reads a window of any length, each character seeing its own context
+class Trigram(LanguageModel):
+    config: TrigramConfig
+    any_length = True  # it has no positions
 
     def __init__(self, config: TrigramConfig):
         super().__init__()
@@ -42,7 +44,3 @@ class Trigram(nn.Module):
         """
         before = F.pad(idx, (1, 0))[:, :-1]  # (B, T), idx moved one to the right
         return self.table((before * self.config.vocab_size + idx)[:, -rows:])
-
-    def new_cache(self, batch_size: int) -> None:
-        """Two characters are cheap to read again."""
-        return None

@@ -7,14 +7,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from nanogpt.analysis import score as scoring
-from nanogpt.analysis.explain import alternatives
+from nanogpt.analysis.alternatives import alternatives
+from nanogpt.analysis.score import score as score_of
 from nanogpt.analysis.trace import trace as trace_of
-from nanogpt.generation.continuation import continuation
-from nanogpt.generation.sampling import SamplingParams
+from nanogpt.generation.continuation import generate
 from nanogpt.playground.limits import refused
 from nanogpt.storage.zoo import Zoo
-from nanogpt.text.prompt import read_prompt
 
 
 def endpoints(zoo: Zoo) -> dict[str, Callable[..., Any]]:
@@ -47,9 +45,17 @@ def endpoints(zoo: Zoo) -> dict[str, Callable[..., Any]]:
             beam: the width of a beam search, 0 to sample.
         """
         with refused():
-            params = SamplingParams(temperature, top_k, top_p, max_new_tokens, seed)
             loaded = zoo.get(model)
-            return "".join(continuation(loaded, read_prompt(prompt, loaded.tokenizer, loaded.block_size), params, beam))
+            return generate(
+                loaded,
+                loaded.read_prompt(prompt),
+                beam=beam,
+                temperature=temperature,
+                top_k=top_k,
+                top_p=top_p,
+                max_new_tokens=max_new_tokens,
+                seed=seed,
+            )
 
     def explain(
         model: str = "gpt",
@@ -70,8 +76,11 @@ def endpoints(zoo: Zoo) -> dict[str, Callable[..., Any]]:
             top_p: as in `/sample`.
         """
         with refused():
-            params = SamplingParams(temperature, top_k, top_p)
-            return [asdict(row) for row in alternatives(zoo.get(model), prompt, text, params)]
+            loaded = zoo.get(model)
+            rows = alternatives(
+                loaded, loaded.read_prompt(prompt), text, temperature=temperature, top_k=top_k, top_p=top_p
+            )
+            return [asdict(row) for row in rows]
 
     def score(model: str = "gpt", text: str = "") -> dict[str, Any]:
         """How surprised a model is by a text that stands alone: {text, left_out, bits, total}.
@@ -82,9 +91,8 @@ def endpoints(zoo: Zoo) -> dict[str, Callable[..., Any]]:
         """
         with refused():
             loaded = zoo.get(model)
-            known, left_out, nats = scoring.text_nats(loaded.model, loaded.tokenizer, text)
-            bits = (nats.double() * scoring.BITS).tolist()
-            return {"text": known, "left_out": left_out, "bits": bits, "total": sum(bits)}
+            found = score_of(loaded, loaded.read_text(text))
+            return {"text": found.text, "left_out": found.left_out, "bits": found.bits.tolist(), "total": found.total}
 
     def trace(
         model: str = "gpt",
@@ -107,6 +115,15 @@ def endpoints(zoo: Zoo) -> dict[str, Callable[..., Any]]:
             seed: as in `/sample`.
         """
         with refused():
-            return trace_of(zoo.get(model), prompt, SamplingParams(temperature, top_k, top_p, max_new_tokens, seed))
+            loaded = zoo.get(model)
+            return trace_of(
+                loaded,
+                loaded.read_prompt(prompt),
+                temperature=temperature,
+                top_k=top_k,
+                top_p=top_p,
+                max_new_tokens=max_new_tokens,
+                seed=seed,
+            )
 
     return {"models": models, "sample": sample, "explain": explain, "score": score, "trace": trace}

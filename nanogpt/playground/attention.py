@@ -47,7 +47,7 @@ def head_map(loaded: TextModel, text: object, layer: object, head: object) -> di
     head = whole("Head", head, 1, layers[0].n_head)
     if isinstance(text, str) and len(text) > MAX_TEXT:
         raise ValueError(f"Text is {len(text):,} characters; the limit is {MAX_TEXT:,}.")
-    known, unknown = loaded.tokenizer.split_unknown(text)  # type: ignore[arg-type]
+    known, unknown = loaded.tokenizer.split_unknown(text)
     known = known[-loaded.block_size :]
     if not known:
         return heatmap_message("Write some text above, or press Generate on the Compare tab.")

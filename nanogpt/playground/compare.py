@@ -5,7 +5,7 @@ Builds the tab and wires its events; what happens at them stands in duel.py, sel
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -174,7 +174,7 @@ def compare_tab(zoo: Zoo) -> CompareTab:
             if run.method == "beam":
                 raise ValueError("A trace tells how each character was drawn; beam search draws none. Choose Sample.")
             loaded = zoo.get(run.names[whole("Model", which, 1, len(run.names)) - 1])
-            return json.dumps(trace(loaded, run.prompt, run.params))
+            return json.dumps(trace(loaded, loaded.read_prompt(run.prompt), **asdict(run.params)))
 
     download.click(trace_of, [which, *controls.all], traced, **QUIET, **MODEL_LIMIT).success(
         None, traced, None, js=DOWNLOAD, **AT_ONCE

@@ -14,13 +14,13 @@ from nanogpt import checks
 from nanogpt.analysis import score
 from nanogpt.generation.beam import beam_search
 from nanogpt.generation.continuation import MAX_BEAM
-from nanogpt.generation.generate import generate
+from nanogpt.generation.generate import generate_steps
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.generation.text_model import TextModel
 from nanogpt.playground.components.text import text_value
 from nanogpt.playground.components.track import track_message, track_value
 from nanogpt.storage.zoo import Zoo
-from nanogpt.text.prompt import Prompt, read_prompt
+from nanogpt.text.prompt import Prompt
 
 FRAME = 0.1  # seconds between updates of the page: faster costs the browser more than the eye sees
 SELDOM = 0.5  # the same where a text changes under a slider: it need not be seen to be written again
@@ -42,7 +42,7 @@ class Side:
 
     @classmethod
     def of(cls, loaded: TextModel, prompt: object, params: SamplingParams, method: str, width: int) -> "Side":
-        checked = read_prompt(prompt, loaded.tokenizer, loaded.block_size)
+        checked = loaded.read_prompt(prompt)
         stream = _beamed(loaded, checked, width, params.max_new_tokens) if method == "beam" else None
         return cls(loaded, checked, stream or _sampled(loaded, checked, params))
 
@@ -100,7 +100,7 @@ class Side:
 def _sampled(loaded: TextModel, prompt: Prompt, params: SamplingParams) -> Iterator[tuple[list[int], list[float]]]:
     ids: list[int] = []
     bits: list[float] = []
-    for step in generate(loaded.model, prompt.ids, params, draft=loaded.draft):
+    for step in generate_steps(loaded.model, prompt.ids, params, draft=loaded.draft):
         ids.append(step.id)
         bits.append(-torch.log_softmax(step.logits, -1)[step.id].item() * score.BITS)
         yield ids, bits

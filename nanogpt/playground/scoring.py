@@ -1,13 +1,13 @@
 """Score: a text of the visitor's own, judged character by character by two models.
 
-The totals are those of `python -m nanogpt score`: both ask `score.text_nats`.
+The totals are those of `python -m nanogpt score`: both ask `score`.
 """
 
 from typing import Any
 
 import gradio as gr
 
-from nanogpt.analysis import score
+from nanogpt.analysis.score import BITS, score
 from nanogpt.generation.text_model import TextModel
 from nanogpt.playground.components.text import text_panel, text_value
 from nanogpt.playground.components.track import track
@@ -27,19 +27,19 @@ EXAMPLES = [
 
 def judged(loaded: TextModel, text: str) -> tuple[dict[str, Any], list[float]]:
     """The panel of `text` under one model, and the bits of each character. Raises ValueError for an empty text."""
-    known, unknown, nats = score.text_nats(loaded.model, loaded.tokenizer, text)
-    bits = (nats * score.BITS).tolist()
+    found = score(loaded, loaded.read_text(text))
+    bits = (found.nats * BITS).tolist()
     value = text_value(
         title=loaded.title,
         subtitle=describe(loaded),
-        text=known,
+        text=found.text,
         bits=bits,
         stats=[
             (f"{len(bits):,}", "characters"),
             (f"{sum(bits) / len(bits):.4f}", "bits each"),
             (f"{sum(bits):,.1f}", "bits in all"),
         ],
-        notice=unknown,
+        notice=found.left_out,
         status="done",
     )
     return value, bits

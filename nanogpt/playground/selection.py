@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from nanogpt import checks
-from nanogpt.analysis.explain import alternatives, probability_of
+from nanogpt.analysis.alternatives import alternatives, probability_of, rank_of
 from nanogpt.playground.components.card import card_message, card_value
 from nanogpt.playground.controls import Run
 from nanogpt.storage.zoo import Zoo
@@ -52,9 +52,11 @@ def explanation(zoo: Zoo, selection: object, run: Run, shown: Sequence[Any]) -> 
     prompt, text = (panel["prompt"][:at], "") if part == "prompt" else (panel["prompt"], panel["text"][:at])
     char = panel[part][at]
     others = [zoo.get(name) for name in dict.fromkeys(run.names) if name != loaded.name]
-    other_p = [probability_of(other, prompt, text) for other in others]
-    rows = alternatives(loaded, prompt, text, run.params)
-    chosen = next(row for row in rows if row.char == char)
+    # Another model may not know all of the characters; it reads the text without them.
+    other_p = [probability_of(o, o.read_prompt(prompt), o.read_text(text).text) for o in others]
+    rows = alternatives(loaded, loaded.read_prompt(prompt), text, **asdict(run.params))
+    rank = rank_of(rows, char)
+    chosen = rows[rank - 1]
     value = card_value(
         title=f"Character {at + 1} of the {loaded.title}'s text"
         if part == "text"
@@ -62,7 +64,7 @@ def explanation(zoo: Zoo, selection: object, run: Run, shown: Sequence[Any]) -> 
         glyph_char=char,
         after=(prompt + text)[-12:],
         bits=-math.log2(chosen.raw) if chosen.raw > 0 else math.inf,
-        rank=rows.index(chosen) + 1,
+        rank=rank,
         own=loaded.title,
         others=[other.title for other in others],
         rows=[

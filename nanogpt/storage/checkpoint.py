@@ -22,6 +22,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from nanogpt.models import build_model, config_values, kind_of, make_config
+from nanogpt.models.base import LanguageModel
 from nanogpt.text.tokenizer import CharTokenizer
 
 WEIGHTS, TOKENIZER, CONFIG, METRICS = "model.safetensors", "tokenizer.json", "config.json", "metrics.jsonl"
@@ -38,7 +39,9 @@ class CheckpointError(Exception):
 # --- reading -----------------------------------------------------------------------------------------------
 
 
-def load(folder: str | os.PathLike[str], device: torch.device | str = "cpu") -> tuple[nn.Module, CharTokenizer]:
+def read_model(
+    folder: str | os.PathLike[str], device: torch.device | str = "cpu"
+) -> tuple[LanguageModel, CharTokenizer]:
     """The model in `folder`, in eval mode and float32, and its tokenizer. Raises CheckpointError.
 
     Checks run from cheap to dear: regular files of sane size, digests, config within bounds, the shapes of the
@@ -59,7 +62,7 @@ def load(folder: str | os.PathLike[str], device: torch.device | str = "cpu") -> 
     return _fill(folder / WEIGHTS, config, weights).to(device), tokenizer
 
 
-def _fill(path: Path, config: Any, weights: bytes) -> nn.Module:
+def _fill(path: Path, config: Any, weights: bytes) -> LanguageModel:
     with torch.device("meta"):  # shapes without memory: a lying config allocates nothing
         expected = {name: tuple(p.shape) for name, p in _stored(build_model(config)).items()}
     found = _header_shapes(path, weights)
@@ -161,7 +164,7 @@ def _where(path: Path) -> str:
 
 def save(
     folder: str | os.PathLike[str],
-    model: nn.Module,
+    model: LanguageModel,
     tokenizer: CharTokenizer,
     *,
     dtype: torch.dtype = torch.float32,

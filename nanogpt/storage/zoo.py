@@ -3,19 +3,35 @@
 A folder that cannot be loaded is listed with its reason; it never keeps the others from being offered.
 """
 
+import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
-from torch import nn
+import torch
 
 from nanogpt.checks import shown
 from nanogpt.generation.text_model import TextModel
-from nanogpt.models import MODELS
-from nanogpt.models.packed import pack
-from nanogpt.storage.checkpoint import CONFIG, CheckpointError, load
+from nanogpt.models import MODELS, packed
+from nanogpt.models.base import LanguageModel
+from nanogpt.storage.checkpoint import CONFIG, CheckpointError, read_model
 from nanogpt.text.tokenizer import CharTokenizer
 
 Stamp = tuple[int, int, int]
+
+
+def load(folder: str | os.PathLike[str], device: torch.device | str = "cpu", *, pack: bool = True) -> TextModel:
+    """The model in a checkpoint folder, in eval mode, with its tokenizer. Raises CheckpointError.
+
+    On the CPU its large linear layers are packed, as the page and the command line have them, so that one seed gives
+    one text everywhere. With `pack` False every weight stays an ordinary parameter that can be seen and trained.
+    """
+    model, tokenizer = read_model(folder, device)
+    parameters = sum(p.numel() for p in model.parameters())
+    if pack and model.device.type == "cpu":
+        model = packed.pack(model)
+    path = Path(folder)
+    return TextModel(Path(os.path.abspath(path)).name, path, model, tokenizer, parameters)
 
 
 class Zoo:
@@ -52,18 +68,16 @@ class Zoo:
         if known and known[0] == stamp and stamp is not None and name not in self._broken:
             return
         try:
-            model, tokenizer = load(self.root / name)
+            loaded = load(self.root / name)
         except CheckpointError as error:
             self._broken[name] = (stamp, str(error))
         else:
-            parameters = sum(p.numel() for p in model.parameters())
-            loaded = TextModel(name, self.root / name, pack(model), tokenizer, parameters, self._draft(tokenizer))
-            self._models[name] = (stamp, loaded)
+            self._models[name] = (stamp, replace(loaded, draft=self._draft(loaded.tokenizer)))
             self._broken.pop(name, None)
 
-    def _draft(self, tokenizer: CharTokenizer) -> nn.Module | None:
-        """Of the models of a short sight with this vocabulary, the one that sees furthest; they are loaded first."""
-        small = (known for _, known in self._models.values() if getattr(known.model, "any_length", False))
+    def _draft(self, tokenizer: CharTokenizer) -> LanguageModel | None:
+        """Of the small models with this vocabulary, which are loaded first, the one with the largest context."""
+        small = (known for _, known in self._models.values() if known.model.any_length)
         fitting = [known for known in small if known.tokenizer.chars == tokenizer.chars]
         return max(fitting, key=lambda known: known.block_size).model if fitting else None
 

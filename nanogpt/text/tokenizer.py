@@ -44,7 +44,7 @@ class CharTokenizer:
         """What an empty prompt begins with: a newline, or the first character if there is none."""
         return self.ids.get("\n", 0)
 
-    def split_unknown(self, text: str) -> tuple[str, list[str]]:
+    def split_unknown(self, text: object) -> tuple[str, list[str]]:
         """Return (`text` as this vocabulary can spell it, the characters that were left out, in order).
 
         Text that does not fit as it is is tried in its composed form (NFC) first, so that an `é` typed

@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
 from nanogpt.analysis import score
 from nanogpt.generation.reader import Reader
 from nanogpt.generation.sampling import gumbel_noise
+from nanogpt.models.base import LanguageModel
 from nanogpt.storage import checkpoint
 from nanogpt.text.corpus import cache_folder
 from nanogpt.text.tokenizer import CharTokenizer
@@ -32,7 +33,7 @@ PIECES_PER_BATCH = 512
 
 def load_teachers(
     folders: Sequence[str], tokenizer: CharTokenizer, device: torch.device, dtype: torch.dtype = torch.float32
-) -> list[nn.Module]:
+) -> list[LanguageModel]:
     """The models in these checkpoint folders. Raises CheckpointError, or ValueError for another vocabulary.
 
     With `dtype` bfloat16 they compute everything in it. That is twice as fast on hardware with bfloat16 units, and
@@ -40,7 +41,7 @@ def load_teachers(
     """
     teachers = []
     for folder in folders:
-        teacher, its_tokenizer = checkpoint.load(folder, device)
+        teacher, its_tokenizer = checkpoint.read_model(folder, device)
         if its_tokenizer.chars != tokenizer.chars:
             raise ValueError(f"distill_from: {Path(folder).name} has another vocabulary than the text.")
         teachers.append(teacher.to(dtype) if dtype == torch.bfloat16 else teacher)
@@ -48,7 +49,7 @@ def load_teachers(
 
 
 def lesson(
-    teachers: Sequence[nn.Module], ids: Tensor, synthetic: int = 0, *, quiet: bool = False
+    teachers: Sequence[LanguageModel], ids: Tensor, synthetic: int = 0, *, quiet: bool = False
 ) -> tuple[Tensor, Tensor]:
     """The text that a student learns from, (N,), and its distillation targets: rows (N, V) that sum to 1.
 
@@ -81,18 +82,18 @@ def lesson(
     return text, targets
 
 
-def _compute_lesson(teachers: Sequence[nn.Module], ids: Tensor, synthetic: int) -> dict[str, Tensor]:
+def _compute_lesson(teachers: Sequence[LanguageModel], ids: Tensor, synthetic: int) -> dict[str, Tensor]:
     """What the cache holds: `ids` (N,) in int16 and `mean` (N, V), the teachers' mean probabilities, in float16."""
     pieces = -(-synthetic // (len(teachers) * PIECE_LENGTH))  # of each teacher
     generated = (generate_pieces(t, ids, pieces, seed) for seed, t in enumerate(teachers) if pieces)
     text = torch.cat([ids, *generated])
-    mean = torch.zeros(len(text), teachers[0].config.vocab_size)  # type: ignore[union-attr, arg-type]
+    mean = torch.zeros(len(text), teachers[0].vocab_size)
     for teacher in teachers:
         mean += predictions(teacher, text) / len(teachers)
     return {"ids": text.to(torch.int16), "mean": mean.to(torch.float16)}
 
 
-def _cache_key(teachers: Sequence[nn.Module], ids: Tensor, synthetic: int) -> str:
+def _cache_key(teachers: Sequence[LanguageModel], ids: Tensor, synthetic: int) -> str:
     """A digest of everything that a lesson depends on."""
     digest = hashlib.sha256(f"{synthetic} {PIECE_LENGTH} {PIECES_PER_BATCH}".encode() + ids.numpy().tobytes())
     for teacher in teachers:
@@ -102,7 +103,7 @@ def _cache_key(teachers: Sequence[nn.Module], ids: Tensor, synthetic: int) -> st
     return digest.hexdigest()
 
 
-def generate_pieces(teacher: nn.Module, ids: Tensor, pieces: int, seed: int) -> Tensor:
+def generate_pieces(teacher: LanguageModel, ids: Tensor, pieces: int, seed: int) -> Tensor:
     """Text that the teacher generates at temperature 1, (pieces · PIECE_LENGTH,).
 
     Each piece continues a prompt that is taken from a random position of ids (n,).
@@ -122,20 +123,19 @@ def generate_pieces(teacher: nn.Module, ids: Tensor, pieces: int, seed: int) -> 
 
 
 @torch.inference_mode()
-def predictions(model: nn.Module, ids: Tensor, batch_size: int = 32) -> Tensor:
+def predictions(model: LanguageModel, ids: Tensor, batch_size: int = 32) -> Tensor:
     """The model's probabilities at each position of ids (n,), given the characters before it: (n, V); row 0 is zeros.
 
     The windows overlap by a quarter. In every window but the first, the predictions in the first quarter are not
     used, so that every later position is predicted from at least a quarter of a window.
     """
     window = min(score.evaluation_window(model), len(ids) - 1)
-    device = next(model.parameters()).device
     quarter, last = window // 4, len(ids) - 1 - window  # the last window ends with the text
     starts = torch.tensor([*range(0, last, window - quarter), last])
-    out = torch.zeros(len(ids), model.config.vocab_size)  # type: ignore[union-attr, arg-type]
+    out = torch.zeros(len(ids), model.vocab_size)
     for batch in tqdm(starts.split(batch_size), "a teacher predicts the text", disable=None):
         rows = batch[:, None] + torch.arange(window)
-        for row, p in zip(rows, model(ids[rows].to(device)).float().softmax(-1).cpu(), strict=True):
+        for row, p in zip(rows, model(ids[rows].to(model.device)).float().softmax(-1).cpu(), strict=True):
             used = slice(quarter if row[0] > 0 else 0, None)
             out[row[used] + 1] = p[used]
     return out

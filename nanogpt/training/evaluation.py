@@ -1,12 +1,13 @@
 """The numbers and samples by which a run is followed and its result is judged. Knows models and ids; knows no file."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from nanogpt.analysis import score
-from nanogpt.generation.generate import generate
+from nanogpt.generation.generate import generate_steps
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.models import build_model
+from nanogpt.models.base import LanguageModel
 from nanogpt.text.corpus import Corpus, DataError
 from nanogpt.text.tokenizer import CharTokenizer
 from nanogpt.training.config import TrainConfig
@@ -22,7 +23,7 @@ def check_text_lengths(config: TrainConfig, corpus: Corpus) -> None:
             raise DataError(f"The {part} text has {len(ids):,} characters; judging the model needs {needed:,}.")
 
 
-def estimate_losses(config: TrainConfig, model: nn.Module, corpus: Corpus) -> dict[str, float]:
+def estimate_losses(config: TrainConfig, model: LanguageModel, corpus: Corpus) -> dict[str, float]:
     """The losses on the training and the validation text, in nats per character, by fixed random windows.
 
     With `config.full_eval`, that of the validation text is over the whole of it.
@@ -36,15 +37,15 @@ def estimate_losses(config: TrainConfig, model: nn.Module, corpus: Corpus) -> di
     return {"train": estimate(corpus.train), "val": val}
 
 
-def protocol_loss(model: nn.Module, corpus: Corpus, *, quick: bool = False) -> tuple[int, float]:
+def protocol_loss(model: LanguageModel, corpus: Corpus, *, quick: bool = False) -> tuple[int, float]:
     """The evaluation window and the loss of the evaluation protocol; `quick` reads the text at one offset only."""
     window = score.evaluation_window(model)
     offsets = (0,) if quick else score.PROTOCOL_OFFSETS
     return window, score.windows_loss(model, corpus.val, window, [o for o in offsets if o < window])
 
 
-def sample_text(model: nn.Module, tokenizer: CharTokenizer, count: int) -> str:
+def sample_text(model: LanguageModel, tokenizer: CharTokenizer, count: int) -> str:
     """Continue a newline by `count` characters, with one seed every time, so that samples can be compared."""
     model.eval()
-    steps = generate(model, [tokenizer.start_id], SamplingParams(max_new_tokens=count))
+    steps = generate_steps(model, [tokenizer.start_id], SamplingParams(max_new_tokens=count))
     return tokenizer.decode(s.id for s in steps)

@@ -133,7 +133,7 @@ class Run:
         config, corpus, state, path = self.config, self.corpus, self.state, self.directory.path
         stopped = state.step < config.max_iters
         checkpoint.save(path, state.model, corpus.tokenizer, dtype=torch.bfloat16, weights=state.weights())
-        model, _ = checkpoint.load(path, state.device)
+        model, _ = checkpoint.read_model(path, state.device)
         window, loss = protocol_loss(model, corpus, quick=stopped)
         row = self._log(**{f"full_val_{window}": loss, "parameters": state.parameter_count, "machine": describe()})
         text = sample_text(model, corpus.tokenizer, 300)

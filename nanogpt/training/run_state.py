@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nanogpt.device import autocast
+from nanogpt.models.base import LanguageModel
 from nanogpt.storage import checkpoint
 from nanogpt.training.config import TrainConfig
 from nanogpt.training.distributed import ALONE, Group
@@ -43,11 +44,11 @@ class StepResult:
 class RunState:
     """A model with everything that its next step depends on. `save` and `restore` leave nothing out."""
 
-    def __init__(self, config: TrainConfig, model: nn.Module, dtype: torch.dtype, group: Group = ALONE):
+    def __init__(self, config: TrainConfig, model: LanguageModel, dtype: torch.dtype, group: Group = ALONE):
         """Start at step 0 with the weights of `model`. `dtype` is that of the matrix products."""
         self.config, self.model, self.dtype, self.group = config, model.train(), dtype, group
         self.step, self.seconds = 0, 0.0  # optimizer steps taken, and the seconds they took
-        self.device = next(model.parameters()).device
+        self.device = model.device
         if config.gradient_checkpointing:
             model.gradient_checkpointing = True  # type: ignore[assignment]
         self.optimizers = build_optimizers(
@@ -141,7 +142,7 @@ class RunState:
         return self.average.weights if self.average else dict(self.model.named_parameters())
 
     @contextlib.contextmanager
-    def as_saved(self) -> Iterator[nn.Module]:
+    def as_saved(self) -> Iterator[LanguageModel]:
         """Within the block, the model has the weights that a checkpoint would hold, and no dropout."""
         own = {n: p.detach().clone() for n, p in self.model.named_parameters()} if self.average else {}
         training = self.model.training

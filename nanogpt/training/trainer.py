@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from nanogpt.device import deterministic, pick_device, pick_dtype
 from nanogpt.models import build_model, config_values, kind_of
+from nanogpt.models.base import LanguageModel
 from nanogpt.storage import checkpoint
 from nanogpt.text.corpus import Corpus, load_corpus
 from nanogpt.training.config import TrainConfig
@@ -94,18 +94,18 @@ def _as_train_error(directory: RunDirectory) -> Iterator[None]:
         raise TrainError(f"{error} {directory.describe_saved_state()}") from error
 
 
-def _origin_and_corpus(config: TrainConfig, group: Group) -> tuple[nn.Module | None, Corpus]:
+def _origin_and_corpus(config: TrainConfig, group: Group) -> tuple[LanguageModel | None, Corpus]:
     """The model that the weights are taken from, if there is one, and the text with the right vocabulary."""
-    origin, tokenizer = checkpoint.load(config.init_from) if config.init_from else (None, None)
+    origin, tokenizer = checkpoint.read_model(config.init_from) if config.init_from else (None, None)
     if config.tokenizer != "char":
-        _, tokenizer = checkpoint.load(config.tokenizer)
+        _, tokenizer = checkpoint.read_model(config.tokenizer)
     corpus = load_corpus(config.data, config.val_fraction, tune=config.tune, tokenizer=tokenizer)
     if group.is_leader and corpus.left_out:
         say(f"note: {corpus.left_out}")
     return origin, corpus
 
 
-def _initial_model(config: TrainConfig, vocab_size: int, origin: nn.Module | None) -> nn.Module:
+def _initial_model(config: TrainConfig, vocab_size: int, origin: LanguageModel | None) -> LanguageModel:
     """The model before its first step, with weights drawn from the seed or copied from `origin`."""
     torch.manual_seed(config.seed)
     model = build_model(config.model_config(vocab_size))
@@ -120,7 +120,9 @@ def _initial_model(config: TrainConfig, vocab_size: int, origin: nn.Module | Non
     return model
 
 
-def _distillation_windows(config: TrainConfig, teachers: Sequence[nn.Module], corpus: Corpus, group: Group) -> Windows:
+def _distillation_windows(
+    config: TrainConfig, teachers: Sequence[LanguageModel], corpus: Corpus, group: Group
+) -> Windows:
     """Windows whose targets are what the teachers predict. The leader computes them; the others read its cache."""
     if group.is_leader:
         generated = f" and generate {config.synthetic_chars:,} characters" if config.synthetic_chars else ""

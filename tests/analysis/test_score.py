@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,15 +10,17 @@ from torch import nn
 from torch.nn import functional as F
 
 from nanogpt.analysis import score
-from nanogpt.generation.generate import generate
+from nanogpt.generation.generate import generate_steps
 from nanogpt.generation.sampling import SamplingParams
+from nanogpt.generation.text_model import TextModel
+from nanogpt.models.base import LanguageModel
 from nanogpt.text.tokenizer import CharTokenizer
 
 
 def test_a_text_is_judged_by_the_logits_it_was_drawn_from(model: nn.Module, ids: list[int]) -> None:
     """Past the window, and for prompts shorter and longer than it."""
     for prompt in (ids[:1], ids[:5], ids):
-        steps = list(generate(model, prompt, SamplingParams(temperature=1, max_new_tokens=40)))
+        steps = list(generate_steps(model, prompt, SamplingParams(temperature=1, max_new_tokens=40)))
         expected = torch.stack([-s.logits.log_softmax(-1)[s.id] for s in steps])
         assert (score.char_nats(model, prompt, [s.id for s in steps]) - expected).abs().max() <= 1e-4
 
@@ -76,11 +79,30 @@ def test_evaluation_window(tiny: Callable[..., nn.Module]) -> None:
     assert score.evaluation_window(tiny("gpt", block_size=300)) == 256
 
 
+def text_model(model: LanguageModel) -> TextModel:
+    return TextModel("tiny", Path("tiny"), model, CharTokenizer("\nabcdefghij"), 1)
+
+
 def test_a_text_that_stands_alone(tiny: Callable[..., nn.Module]) -> None:
-    model, tokenizer = tiny("gpt"), CharTokenizer("\nabcdefghij")
-    known, left_out, nats = score.text_nats(model, tokenizer, "ab\r\nXc")
-    assert known == "ab\nc"
-    assert "U+0058" in left_out
-    assert torch.equal(nats, score.char_nats(model, [0], tokenizer.encode(known)))
+    """What is left out is told: by a warning, and in the result."""
+    loaded = text_model(tiny("gpt"))
+    with pytest.warns(UserWarning, match=r"U\+0058") as warned:
+        result = score.score(loaded, "ab\r\nXc")
+    assert warned[0].filename == __file__
+    assert result.text == "ab\nc"
+    assert "U+0058" in result.left_out
+    assert torch.equal(result.nats, score.char_nats(loaded.model, [0], loaded.tokenizer.encode("ab\nc")))
+    assert result.total == pytest.approx(result.nats.sum().item() / math.log(2))
+    assert torch.allclose(result.bits.float(), result.nats / math.log(2))
+
+
+def test_a_text_that_was_read_before_gives_no_warning(tiny: Callable[..., nn.Module]) -> None:
+    loaded = text_model(tiny("gpt"))
+    assert "U+0058" in score.score(loaded, loaded.read_text("abX")).left_out
+
+
+@pytest.mark.parametrize("text", ["XYZ", ""])
+def test_a_text_of_which_nothing_is_known_is_refused(text: str, tiny: Callable[..., nn.Module]) -> None:
+    loaded = text_model(tiny("gpt"))
     with pytest.raises(ValueError, match="no character that the model knows"):
-        score.text_nats(model, tokenizer, "XYZ")
+        score.score(loaded, loaded.read_text(text))

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from nanogpt.analysis.score import char_nats
 from nanogpt.generation.beam import beam_search
-from nanogpt.generation.generate import GUESSES, generate
+from nanogpt.generation.generate import GUESSES, generate_steps
 from nanogpt.generation.reader import Reader
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.models.kv_cache import window_start
 
 
 def ids_of(model: nn.Module, prompt: list[int], cached: bool = True, **params: float) -> list[int]:
-    return [step.id for step in generate(model, prompt, SamplingParams(**params), cached=cached)]  # type: ignore[arg-type]
+    return [step.id for step in generate_steps(model, prompt, SamplingParams(**params), cached=cached)]  # type: ignore[arg-type]
 
 
 @torch.no_grad()
@@ -79,8 +79,8 @@ def test_a_draft_changes_no_text(tiny: Callable[..., nn.Module], cached: bool) -
     for drafter in (tiny("bigram"), tiny("trigram"), tiny("mlp"), model):
         for n, seed in itertools.product((1, 2, 5, 60), range(5)):
             params = SamplingParams(temperature=1, max_new_tokens=n, seed=seed)
-            plain = list(generate(model, prompt, params, cached=cached))
-            drafted = list(generate(model, prompt, params, cached=cached, draft=drafter))
+            plain = list(generate_steps(model, prompt, params, cached=cached))
+            drafted = list(generate_steps(model, prompt, params, cached=cached, draft=drafter))
             assert [s.id for s in drafted] == [s.id for s in plain]
             assert [s.position for s in drafted] == list(range(n))
             for a, b in zip(plain, drafted, strict=True):
@@ -92,7 +92,7 @@ def test_a_good_draft_saves_passes(tiny: Callable[..., nn.Module]) -> None:
     drafter = copy.deepcopy(model)
     passes: list[int] = []
     model.register_forward_pre_hook(lambda _, inputs: passes.append(inputs[0].size(1)))
-    list(generate(model, [1], SamplingParams(max_new_tokens=40), draft=drafter))
+    list(generate_steps(model, [1], SamplingParams(max_new_tokens=40), draft=drafter))
     assert max(passes) == GUESSES + 1
     assert sum(n == GUESSES + 1 for n in passes) <= math.ceil(40 / (GUESSES + 1)) + 1
 
@@ -129,7 +129,7 @@ def test_only_the_last_block_of_a_prompt_counts(model: nn.Module, ids: list[int]
 
 
 def test_temperature_zero_is_argmax(model: nn.Module) -> None:
-    for step in generate(model, [1], SamplingParams(temperature=0, max_new_tokens=30)):
+    for step in generate_steps(model, [1], SamplingParams(temperature=0, max_new_tokens=30)):
         assert step.id == step.logits.argmax()
 
 
@@ -140,7 +140,7 @@ def test_two_sides_of_one_model_are_one_text(tiny: Callable[..., nn.Module]) -> 
         texts = set()
         for seed in range(seeds):
             params = SamplingParams(temperature=1, max_new_tokens=count, seed=seed)
-            pairs = list(zip(*(generate(side, [0], params) for side in sides), strict=True))
+            pairs = list(zip(*(generate_steps(side, [0], params) for side in sides), strict=True))
             assert [a.id for a, _ in pairs] == [b.id for _, b in pairs]
             assert [a.position for a, _ in pairs] == list(range(count))
             texts.add(tuple(a.id for a, _ in pairs))
@@ -151,7 +151,7 @@ def test_whoever_stops_reading_stops_the_work(tiny: Callable[..., nn.Module]) ->
     model = tiny("gpt")
     calls: list[int] = []
     model.register_forward_pre_hook(lambda *_: calls.append(1))
-    steps = generate(model, [0], SamplingParams(max_new_tokens=100))
+    steps = generate_steps(model, [0], SamplingParams(max_new_tokens=100))
     first = [next(steps).id, next(steps).id]
     steps.close()
     assert len(calls) == 2

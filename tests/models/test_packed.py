@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nanogpt.models.packed import PackedLinear, pack
-from nanogpt.storage.checkpoint import load
+from nanogpt.storage.checkpoint import read_model
 from tests.randomised import randomise
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
@@ -33,7 +33,7 @@ def error(model: nn.Module, idx: Tensor, exact: Tensor) -> float:
 
 
 def test_a_packed_model_rounds_no_more_than_a_plain_one() -> None:
-    model, tokenizer = load(CHECKPOINTS / "gpt")
+    model, tokenizer = read_model(CHECKPOINTS / "gpt")
     idx = torch.randint(tokenizer.vocab_size, (4, 128), generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         exact = copy.deepcopy(model).double()(idx)

@@ -17,7 +17,16 @@ from torch import nn
 
 import nanogpt
 from nanogpt.storage import checkpoint
-from nanogpt.storage.checkpoint import CONFIG, TOKENIZER, WEIGHTS, CheckpointError, latest_state, load, save, save_state
+from nanogpt.storage.checkpoint import (
+    CONFIG,
+    TOKENIZER,
+    WEIGHTS,
+    CheckpointError,
+    latest_state,
+    read_model,
+    save,
+    save_state,
+)
 from nanogpt.text.tokenizer import CharTokenizer
 
 CHARS = CharTokenizer("\nabcdefghij")
@@ -51,7 +60,7 @@ def rewrite(folder: Path, change: Callable[[dict[str, torch.Tensor]], Any]) -> N
 
 def refusal(folder: Path) -> str:
     with pytest.raises(CheckpointError) as error:
-        load(folder)
+        read_model(folder)
     return str(error.value)
 
 
@@ -69,7 +78,7 @@ def test_round_trip(model: nn.Module, tmp_path: Path) -> None:
 
 def test_bfloat16_is_half_the_size_and_read_as_float32(model: nn.Module, tmp_path: Path) -> None:
     save(tmp_path / "x", model, CHARS, dtype=torch.bfloat16)
-    loaded, _ = load(tmp_path / "x")
+    loaded, _ = read_model(tmp_path / "x")
     for name, p in loaded.named_parameters():
         assert p.dtype == torch.float32
         assert torch.equal(p, model.get_parameter(name).bfloat16().float())
@@ -78,11 +87,11 @@ def test_bfloat16_is_half_the_size_and_read_as_float32(model: nn.Module, tmp_pat
 def test_given_weights_stand_in(tiny: Callable[..., nn.Module], tmp_path: Path) -> None:
     other = dict(tiny("gpt", seed=1).named_parameters())
     save(tmp_path / "x", tiny("gpt", seed=0), CHARS, weights=other)
-    assert all(torch.equal(p, other[name]) for name, p in load(tmp_path / "x")[0].named_parameters())
+    assert all(torch.equal(p, other[name]) for name, p in read_model(tmp_path / "x")[0].named_parameters())
 
 
 def test_the_folders_name_says_nothing(folder: Path) -> None:
-    assert type(load(folder.rename(folder.with_name("bigram")))[0]).__name__ == "GPT"
+    assert type(read_model(folder.rename(folder.with_name("bigram")))[0]).__name__ == "GPT"
 
 
 @pytest.mark.parametrize("name", [WEIGHTS, TOKENIZER, CONFIG])
@@ -137,7 +146,7 @@ def test_random_damage_without_digests(name: str, tmp_path: Path, tiny: Callable
                 damaged[at:at] = damaged[at : at + rng.randint(1, 20)]
         (folder / name).write_bytes(damaged)
         try:
-            load(folder)
+            read_model(folder)
         except CheckpointError:
             refused += 1
     assert refused > 50
@@ -312,7 +321,7 @@ def test_odd_json(name: str, text: str, unsigned: Path) -> None:
 def test_a_whole_number_written_as_a_float_loads(unsigned: Path) -> None:
     """It passed the config's check, and then ended in a TypeError."""
     change_config(unsigned, lambda c: c["config"].update(n_layer=1.0, vocab_size=11.0, block_size=8.0))
-    load(unsigned)
+    read_model(unsigned)
 
 
 def test_a_crash_at_any_rename_leaves_old_new_or_a_refusal(
@@ -340,7 +349,7 @@ def test_a_crash_at_any_rename_leaves_old_new_or_a_refusal(
         monkeypatch.setattr(os, "replace", replace)
         assert not list(folder.glob(".*")), "a temporary file was left"
         try:
-            weight = load(folder)[0].get_parameter("lm_head.weight")
+            weight = read_model(folder)[0].get_parameter("lm_head.weight")
             models = [tiny("gpt", seed=seed, n_layer=1) for seed in (0, 1)]
             outcomes += [i for i, m in enumerate(models) if torch.equal(weight, m.get_parameter("lm_head.weight"))]
         except CheckpointError:

@@ -366,7 +366,7 @@ def test_a_full_disk_is_an_error_and_the_old_model_stands(config: Callable[..., 
     assert "File too large" in done.stderr
     assert "Traceback" not in done.stderr
     assert {name: (folder / name).read_bytes() for name in before} == before
-    checkpoint.load(folder)
+    checkpoint.read_model(folder)
 
 
 def test_a_killed_trainer_loses_no_checkpoint(text_file: Path, tmp_path: Path) -> None:
@@ -665,7 +665,7 @@ def test_the_card_of_a_stopped_run_says_so(config: Callable[..., TrainConfig], a
 
 def test_the_published_loss_is_that_of_the_saved_file(config: Callable[..., TrainConfig], text_file: Path) -> None:
     row = train(config(name="run", ema_decay=0.5))
-    model, tokenizer = checkpoint.load(config(name="run").folder)
+    model, tokenizer = checkpoint.read_model(config(name="run").folder)
     text = text_file.read_text()
     val = torch.tensor(tokenizer.encode(text[int(len(text) * 0.9) :]))
     assert trainer.score.windows_loss(model, val, 16, [0]) == row["full_val_16"]
@@ -732,5 +732,5 @@ def test_a_command_trains_a_model_that_loads(text_file: Path, tmp_path: Path) ->
     flags = ["--data", str(text_file), "--out-dir", str(tmp_path / "out"), "--max_iters", "3", "--eval_iters", "1"]
     assert train_py.main(["--model", "bigram", "--model", "trigram", "--num_threads", "1", *flags]) == 0
     for name in ("my-bigram", "my-trigram"):
-        checkpoint.load(tmp_path / "out" / name)
+        checkpoint.read_model(tmp_path / "out" / name)
         assert "python train.py --model bigram" in (tmp_path / "out" / name / "README.md").read_text()
