@@ -1,10 +1,10 @@
-"""Train character-level language models and leave them in checkpoints/, where the app finds them.
+"""Train character-level language models and save them in checkpoints/, where the app finds them.
 
 python train.py                                       a bigram and a GPT, in minutes on a laptop
 python train.py --model gpt --preset large            4.8 million parameters, in an hour or two on two cores
 python train.py --model gpt --data my.txt --name mine --n_layer 4 --max_iters 2000
 python train.py --model gpt --preset best --init_from checkpoints/gpt --data my.txt --max_iters 40     fine-tune
-python train.py --model gpt --resume                  go on where a run was stopped
+python train.py --model gpt --resume                  continue a run that was stopped
 torchrun --standalone --nproc_per_node=2 train.py     two processes share each step
 """
 
@@ -22,18 +22,21 @@ from nanogpt.training.trainer import train_in_turn
 
 
 def parse(argv: list[str]) -> list[TrainConfig]:
-    """The runs that a command line asks for, checked before the first of them starts."""
+    """Read the command line: the configs of the runs, all checked before the first run starts."""
     parser = argparse.ArgumentParser(
         prog="train.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument(
-        "--model", action="append", choices=[*MODELS, "all"], help="repeatable; default: bigram and gpt"
+        "--model",
+        action="append",
+        choices=[*MODELS, "all"],
+        help="which model to train; may be repeated (default: bigram and gpt)",
     )
     parser.add_argument(
         "--preset",
         choices=PRESETS,
-        help="a whole setting of the GPT; a flag given beside it wins. best, which we ship, learns from teachers: "
-        "give it --distill_from. Default: large on a GPU, else quick",
+        help="a complete set of options for the GPT; options given beside it take precedence. best, which made the "
+        "published model, is meant for --distill_from. Default: large on a GPU, else quick",
     )
     add_options(parser, TrainConfig, leave_out=("model",))
     given = vars(parser.parse_args(argv))
@@ -43,12 +46,12 @@ def parse(argv: list[str]) -> list[TrainConfig]:
     if preset is None:
         preset = "large" if pick_device(given.get("device", "auto")).type == "cuda" else "quick"
     if "name" in given and len(models) > 1:
-        parser.error("--name goes with one --model")
+        parser.error("--name needs exactly one --model")
     return [resolve(model, preset, given) for model in models]
 
 
 def main(argv: list[str]) -> int:
-    # A resumed run equals an unbroken one, so the card names the command that makes it from the start.
+    # A resumed run equals an uninterrupted one, so the card names the command that makes the model from the start.
     command = shlex.join(["python", "train.py", *(a for a in argv if a not in ("--resume", "--overwrite"))])
     configs = parse(argv)
     try:

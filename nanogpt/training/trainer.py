@@ -1,4 +1,4 @@
-"""Training: from a config to a checkpoint. This module prepares a run; `run` takes its steps."""
+"""Training: from a config to a checkpoint. This module prepares a run; `loop` takes its steps."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -20,8 +20,8 @@ from nanogpt.training.distill import lesson, load_teachers
 from nanogpt.training.distributed import ALONE, Group, LostProcessError
 from nanogpt.training.errors import TrainError
 from nanogpt.training.evaluation import check_text_lengths, estimate_losses
+from nanogpt.training.loop import TrainingLoop
 from nanogpt.training.report import discard, reporter
-from nanogpt.training.run import Run
 from nanogpt.training.run_directory import RunDirectory
 from nanogpt.training.run_state import NotFiniteError, RunState
 from nanogpt.training.stop import Stop
@@ -76,13 +76,14 @@ def train(config: TrainConfig, command: str = "", group: Group = ALONE, stop: St
     claimed = directory.claimed(may_exist=config.overwrite or config.resume) if group.is_leader else nullcontext()
     with claimed, _as_train_error(directory):
         if teachers:
-            windows = _distillation_windows(config, teachers, corpus, group)
+            windows = distillation_windows(config, teachers, corpus, group)
         if group.is_leader and not config.resume:
             directory.clear()
         reporting = open_report(directory.path, asdict(config)) if group.is_leader else nullcontext(discard)
         with stop.on_signal(), reporting as report:
             state = RunState(config, model, dtype, group)
-            return Run(config, corpus, windows, state, directory, group, stop, report).train(command)
+            loop = TrainingLoop(config, corpus, windows, state, directory, group, stop, report)
+            return loop.run(command)
 
 
 @contextmanager
@@ -120,7 +121,7 @@ def _initial_model(config: TrainConfig, vocab_size: int, origin: LanguageModel |
     return model
 
 
-def _distillation_windows(
+def distillation_windows(
     config: TrainConfig, teachers: Sequence[LanguageModel], corpus: Corpus, group: Group
 ) -> Windows:
     """Windows whose targets are what the teachers predict. The leader computes them; the others read its cache."""

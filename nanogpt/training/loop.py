@@ -1,4 +1,4 @@
-"""One run from its first step, or a saved state, to a finished checkpoint. Everything it needs is prepared."""
+"""The training loop: from the first step, or a saved state, to a finished checkpoint. All it needs is prepared."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ from nanogpt.training.windows import Windows
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run in one process of its group. Only the group's leader evaluates, writes and prints."""
+class TrainingLoop:
+    """The loop of one process. Only the leader of its group evaluates, writes and prints."""
 
     config: TrainConfig
     corpus: Corpus
@@ -36,7 +36,7 @@ class Run:
     stop: Stop
     report: Report
 
-    def train(self, command: str) -> dict[str, Any]:
+    def run(self, command: str) -> dict[str, Any]:
         """Train to the end or to a stop; return the last line of the log, or nothing if this is not the leader."""
         if self.config.resume:
             self._resume()
