@@ -5,11 +5,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from short_runs import result, stop
 
 from nanogpt.storage import checkpoint
+from nanogpt.training.config import TrainConfig
 from nanogpt.training.stop import Stop
+from nanogpt.training.trainer import train
 
 REPOSITORY = Path(__file__).parents[2]
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -46,7 +50,7 @@ def test_one_signal_ends_the_whole_command(number: signal.Signals, command: Comm
         printed, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     assert [folder.name for folder in (tmp_path / "out").iterdir()] == ["my-bigram"]
-    checkpoint.load(tmp_path / "out" / "my-bigram")
+    checkpoint.read_model(tmp_path / "out" / "my-bigram")
     found = checkpoint.latest_state(tmp_path / "out" / "my-bigram" / "state")
     assert found is not None
     *_, resume, rest = printed.splitlines()
@@ -68,12 +72,35 @@ def test_the_second_signal_ends_the_command_at_once_without_a_traceback(command:
 
 
 def test_the_first_signal_requests_a_stop_and_the_second_interrupts() -> None:
-    stop = Stop()
+    request = Stop()
     previous = [signal.getsignal(number) for number in SIGNALS]
-    with stop.on_signal():
-        assert not stop.requested
+    with request.on_signal():
+        assert not request.requested
         signal.raise_signal(signal.SIGTERM)
-        assert stop.requested
+        assert request.requested
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert [signal.getsignal(number) for number in SIGNALS] == previous
+
+
+def test_the_second_signal_stops_at_once_and_loses_only_what_was_not_saved(
+    config: Callable[..., TrainConfig], at_step: Any
+) -> None:
+    train(config(name="run"))
+    folder = config(name="run").folder
+    whole = result(folder)
+    at_step(5, stop(times=2))
+    with pytest.raises(KeyboardInterrupt):
+        train(config(name="run", overwrite=True))
+    found = checkpoint.latest_state(folder / "state")
+    assert found is not None
+    assert found[1]["step"] == 4
+    at_step(-1, stop())
+    train(config(name="run", resume=True))
+    assert result(folder) == whole
+
+
+def test_signals_are_given_back(config: Callable[..., TrainConfig]) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    train(config("bigram", name="run", max_iters=1))
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
