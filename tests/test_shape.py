@@ -17,62 +17,14 @@ SHEETS = sorted(PACKAGE.rglob("*.css"))
 MAX_FUNCTION, MAX_FILE, MAX_TWICE = 60, 300, 5  # lines
 
 # What may break a law, and why. An entry that is no longer needed fails a test.
-SAME_NAME: dict[str, str] = {
-    "module attention": "being divided",
-    "AT_ONCE": "being divided",
-    "MAX_TEXT": "being divided",
-    "EXAMPLES": "being divided",
-    "PRESETS": "being divided",
-    "TEMPLATE": "being divided",
-    "describe": "being divided",
+# Exceptions to the laws below, each with its reason.
+SAME_NAME: dict[str, str] = {}
+LONG: dict[str, str] = {}
+TWICE: dict[str, str] = {}
+WITHOUT_TESTS: dict[str, str] = {
+    "playground/theme.py": "colours and fonts, which tests/browser/test_page_look.py looks at in both modes",
+    "training/errors.py": "one exception without behaviour",
 }
-LONG: dict[str, str] = {
-    "nanogpt/training/trainer.py": "being divided",
-    "nanogpt/training/trainer.py: _train": "being divided",
-    "nanogpt/playground/compare.py: compare_tab": "being divided",
-    "nanogpt/playground/api.py: endpoints": "being divided",
-    "nanogpt/playground/attention.py: attention_tab": "being divided",
-    "nanogpt/playground/controls.py: build_controls": "being divided",
-}
-TWICE: dict[str, str] = {
-    "nanogpt/playground/components/heatmap.py = nanogpt/playground/components/text.py": "being divided",
-    "nanogpt/playground/components/card.py = nanogpt/playground/components/track.py": "being divided",
-}
-SCRIPT_IN_PYTHON: dict[str, str] = {
-    "nanogpt/playground/__init__.py": "being divided",
-    "nanogpt/playground/attention.py": "being divided",
-    "nanogpt/playground/compare.py": "being divided",
-    "nanogpt/playground/components/text.py": "being divided",
-    "nanogpt/playground/link.py": "being divided",
-    "nanogpt/playground/selection.py": "being divided",
-}
-# Modules without a test file of their own, and why.
-WITHOUT_TESTS: dict[str, str] = dict.fromkeys(
-    (
-        "playground/api.py",
-        "playground/attention.py",
-        "playground/compare.py",
-        "playground/components/card.py",
-        "playground/components/heatmap.py",
-        "playground/components/text.py",
-        "playground/components/track.py",
-        "playground/controls.py",
-        "playground/duel.py",
-        "playground/guard.py",
-        "playground/limits.py",
-        "playground/link.py",
-        "playground/scoring.py",
-        "playground/selection.py",
-        "playground/takeaway.py",
-        "playground/theme.py",
-        "playground/trail.py",
-        "training/config.py",
-        "training/model_card.py",
-        "training/presets.py",
-        "training/windows.py",
-    ),
-    "being divided",
-)
 
 
 def name_of(path: Path) -> str:
@@ -231,11 +183,11 @@ def test_what_is_written_twice_is_found(tmp_path: Path) -> None:
 def holds_script(path: Path) -> bool:
     """Does a string of this module hold a JavaScript function?"""
     strings = (n.value for n in ast.walk(parsed(path)) if isinstance(n, ast.Constant) and isinstance(n.value, str))
-    return any(re.search(r"=>|\bfunction\s*\(|\bfunction\s+\w+\s*\(.*\)\s*\{", text) for text in strings)
+    return any(re.search(r"=>|\bfunction\s*\w*\s*\(.*\)\s*\{", text) for text in strings)
 
 
 def test_no_script_stands_in_python() -> None:
-    assert {name_of(path) for path in PYTHON if holds_script(path)} == set(SCRIPT_IN_PYTHON)
+    assert not [name_of(path) for path in PYTHON if holds_script(path)]
 
 
 @pytest.mark.parametrize(

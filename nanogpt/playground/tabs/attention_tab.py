@@ -145,7 +145,7 @@ class AttentionTab:
         return dict(zip((self.layer, self.head), fitted, strict=True))
 
 
-def attention_tab(page: Page, tab: gr.Tab) -> None:
+def build_attention(page: Page, tab: gr.Tab) -> None:
     """Build the tab inside the current Blocks and wire its events."""
     built = AttentionTab(page)
     built.wire(tab)

@@ -286,6 +286,6 @@ class CompareTab:
         self.completed.change(None, self.selection, None, js="playground.holdOnOpening", **AT_ONCE)
 
 
-def compare_tab(page: Page, tab: gr.Tab) -> None:
+def build_compare(page: Page, tab: gr.Tab) -> None:
     """Build the tab inside the current Blocks and wire its events."""
     CompareTab(page).wire()

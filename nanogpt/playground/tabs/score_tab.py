@@ -3,6 +3,9 @@
 The totals are those of `python -m nanogpt score`: both ask `analysis.score.score`.
 """
 
+from functools import partial
+from typing import Any
+
 import gradio as gr
 
 from nanogpt.analysis.score import score
@@ -12,9 +15,11 @@ from nanogpt.playground.components.track import track
 from nanogpt.playground.limits import LATEST, MODEL_LIMIT, QUIET, refused
 from nanogpt.playground.page import Page
 from nanogpt.playground.panels import bits_of, bits_saved, scored_panel
+from nanogpt.storage.zoo import Zoo
 from nanogpt.text.tokenizer import normalise
 
 MAX_SCORED = 2_000
+Value = dict[str, Any]  # what a component draws
 LINES = [
     "Shall I compare thee to a summer's day?",
     "But, soft! what light through yonder window breaks?\nIt is the east, and Juliet is the sun.",
@@ -24,7 +29,17 @@ LINES = [
 ]
 
 
-def score_tab(page: Page, tab: gr.Tab) -> None:
+def judge(zoo: Zoo, text: Any, *names: Any) -> tuple[Value, Value, Value]:
+    """Two panels and the track of a text that two models judge. Refuses a text that is too long or not known at all."""
+    with refused():
+        shorter_than("Text", normalise(text), MAX_SCORED)
+        first, last = judges = [zoo.get(name) for name in names]
+        one, two = (score(loaded, loaded.read_text(text)) for loaded in judges)
+        saved = bits_saved(last, first, one.text, bits_of(two), bits_of(one))
+        return scored_panel(first, one), scored_panel(last, two), saved
+
+
+def build_score(page: Page, tab: gr.Tab) -> None:
     """Build the tab inside the current Blocks and wire its events."""
     zoo = page.zoo
     names = zoo.names
@@ -56,17 +71,9 @@ def score_tab(page: Page, tab: gr.Tab) -> None:
                 panels.append(text_panel(f"judged_{i + 1}", f"Text under judge {i + 1}"))
     saved = track("score_saved", "Bits saved on this text")
 
-    def judge(text, *names):  # type: ignore[no-untyped-def]
-        with refused():
-            shorter_than("Text", normalise(text), MAX_SCORED)
-            first, last = judges = [zoo.get(name) for name in names]
-            one, two = (score(judge, judge.read_text(text)) for judge in judges)
-            saved = bits_saved(last, first, one.text, bits_of(two), bits_of(one))
-            return scored_panel(first, one), scored_panel(last, two), saved
-
     gr.on(
         [tab.select, text.change, *(model.change for model in models)],
-        judge,
+        partial(judge, zoo),
         [text, *models],
         [*panels, saved],
         **QUIET,

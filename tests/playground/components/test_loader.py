@@ -8,10 +8,9 @@ import pytest
 
 import nanogpt.playground.components
 from nanogpt.playground.components.card import card
-from nanogpt.playground.components.glyphs import named_characters, with_glyphs
+from nanogpt.playground.components.glyphs import named_characters
 from nanogpt.playground.components.heatmap import heatmap
 from nanogpt.playground.components.loader import component_script, load_component
-from nanogpt.playground.components.surprise_legend import surprise_legend
 from nanogpt.playground.components.text_panel import text_panel
 from nanogpt.playground.components.track import track
 
@@ -46,12 +45,6 @@ def test_the_script_is_the_table_what_is_shared_and_the_component_s_own(name: st
     assert script == table + "\n" + shared + own
 
 
-def test_the_legend_has_no_script() -> None:
-    made = surprise_legend()
-    assert made.js_on_load is None
-    assert made.html_template == text_of("surprise_legend.html")
-
-
 def test_an_unknown_component_is_an_error() -> None:
     with pytest.raises(FileNotFoundError):
         load_component("no_such_component")
@@ -74,12 +67,6 @@ def test_the_name_of_a_character_stands_in_one_file() -> None:
     for path in FOLDER.parent.rglob("*.*"):
         if path.suffix in (".py", ".js") and path.name != "glyphs.py":  # its docstring shows one
             assert not set("␣↵⇥") & set(path.read_text(encoding="utf-8")), path.name
-
-
-def test_named_characters_are_shown_by_their_glyph() -> None:
-    assert with_glyphs("to be\n\tO 🙂 é") == "to␣be↵⇥O␣🙂␣é"
-    assert with_glyphs("") == ""
-    assert {c: entry["name"] for c, entry in named_characters().items()} == {" ": "space", "\n": "newline", "\t": "tab"}
 
 
 def function_lengths(script: str) -> list[int]:
