@@ -1,11 +1,10 @@
 """A trace: every step of a run, with the noise and the probabilities of each character. Knows models and text."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 from nanogpt.analysis.score import BITS
-from nanogpt.generation.generate import Step, generate_steps
+from nanogpt.generation.generate import Watch, generate_steps
 from nanogpt.generation.sampling import SamplingParams, allowed_logits, gumbel_noise
 from nanogpt.generation.text_model import TextModel
 from nanogpt.text.prompt import Prompt
@@ -16,13 +15,13 @@ def trace(
     model: TextModel,
     prompt: str | Prompt = "",
     *,
-    watched: Callable[[Iterator[Step]], Iterator[Step]] = iter,
+    watched: Watch = iter,
     **settings: Any,
 ) -> dict[str, Any]:
     """Every step of a run: the noise of each character, its probabilities before and after the cut, the choice.
 
-    The settings, warnings and errors are those of `generate`; there is no trace of a beam search, which draws nothing.
-    `watched` sees each step as it is taken: a server may end a trace there. The result is made of plain JSON values.
+    The settings, `watched`, warnings and errors are those of `generate`; there is no trace of a beam search, which draws nothing.
+    The result is made of plain JSON values.
     """
     params = SamplingParams(**settings)
     checked = with_warnings(prompt, model.read_prompt(prompt))

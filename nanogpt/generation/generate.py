@@ -4,8 +4,9 @@ Knows the models' contract and names no model; knows ids, not text. The stream i
 when nobody asks for the next step, no work is done.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,6 +15,8 @@ from nanogpt.generation.reader import Reader
 from nanogpt.generation.sampling import SamplingParams, choose, gumbel_noise
 from nanogpt.models.base import LanguageModel
 
+# Sees each step of a run as it is taken, and may end the run by raising an error; `iter` only looks on.
+Watch = Callable[[Iterator[Any]], Iterator[Any]]
 GUESSES = 6  # characters that a draft looks ahead
 
 

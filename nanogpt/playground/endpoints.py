@@ -14,7 +14,7 @@ from nanogpt.analysis.alternatives import alternatives
 from nanogpt.analysis.score import score
 from nanogpt.analysis.trace import trace
 from nanogpt.checks import whole
-from nanogpt.generation.continuation import stream
+from nanogpt.generation.continuation import generate
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.playground.admission import while_awaited
 from nanogpt.playground.limits import refused
@@ -41,7 +41,7 @@ def endpoints(zoo: Zoo) -> dict[str, Endpoint]:
             beam: the width of a beam search, 0 to sample.
         """
         loaded = zoo.get(model)
-        return "".join(while_awaited(stream(loaded, loaded.read_prompt(prompt), beam=beam, **settings)))
+        return generate(loaded, loaded.read_prompt(prompt), beam=beam, watched=while_awaited, **settings)
 
     @with_settings(leave_out=("max_new_tokens", "seed"))
     def explain(model: str = "gpt", prompt: str = "", text: str = "", **settings: Any) -> list[dict[str, Any]]:
