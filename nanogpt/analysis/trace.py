@@ -11,17 +11,11 @@ from nanogpt.text.prompt import Prompt
 from nanogpt.text.spelling import with_warnings
 
 
-def trace(
-    model: TextModel,
-    prompt: str | Prompt = "",
-    *,
-    watched: Watch = iter,
-    **settings: Any,
-) -> dict[str, Any]:
+def trace(model: TextModel, prompt: str | Prompt = "", *, watched: Watch = iter, **settings: Any) -> dict[str, Any]:
     """Every step of a run: the noise of each character, its probabilities before and after the cut, the choice.
 
-    The settings, `watched`, warnings and errors are those of `generate`; there is no trace of a beam search, which draws nothing.
-    The result is made of plain JSON values.
+    The settings, `watched`, warnings and errors are those of `generate`; there is no trace of a beam search, which
+    draws nothing. The result is made of plain JSON values.
     """
     params = SamplingParams(**settings)
     checked = with_warnings(prompt, model.read_prompt(prompt))
