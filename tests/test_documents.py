@@ -19,9 +19,12 @@ def read(name: str) -> str:
 
 def test_the_commit_hooks_run_what_the_test_command_runs() -> None:
     """Style and types with the same arguments; the tests outside the browser, without the figure of coverage."""
-    commands = [shlex.split(line) for line in read("tests/run.sh").splitlines()]
-    wanted = [c for c in commands if c[:1] in (["ruff"], ["mypy"])]
-    (tests,) = (c for c in commands if c[:3] == ["python", "-m", "pytest"] and "not browser" in c)
+    script = read("tests/run.sh")
+    commands = [
+        shlex.split(line) for line in re.findall(r"^ *((?:ruff|mypy|python -m pytest) .*)", script, re.MULTILINE)
+    ]
+    wanted = [c for c in commands if c[0] != "python"]
+    (tests,) = (c for c in commands if "not browser" in c)
     wanted.append([part for part in tests if not part.startswith("--cov")])
     hooks = [shlex.split(entry) for entry in re.findall(r"entry: (.*)", read(".pre-commit-config.yaml"))]
     assert [[word.removeprefix(".venv/bin/") for word in hook if word != "-q"] for hook in hooks] == wanted
