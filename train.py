@@ -1,10 +1,10 @@
-"""Train character-level language models and leave them in checkpoints/, where the app finds them.
+"""Train character-level language models and save them in checkpoints/, where the app finds them.
 
 python train.py                                       a bigram and a GPT, in minutes on a laptop
 python train.py --model gpt --preset large            4.8 million parameters, in an hour or two on two cores
 python train.py --model gpt --data my.txt --name mine --n_layer 4 --max_iters 2000
 python train.py --model gpt --preset best --init_from checkpoints/gpt --data my.txt --max_iters 40     fine-tune
-python train.py --model gpt --resume                  go on where a run was stopped
+python train.py --model gpt --resume                  continue a run that was stopped
 torchrun --standalone --nproc_per_node=2 train.py     two processes share each step
 """
 
@@ -16,24 +16,27 @@ from nanogpt.cli import add_options, answer_errors
 from nanogpt.device import pick_device
 from nanogpt.models import MODELS
 from nanogpt.training.config import TrainConfig
-from nanogpt.training.distributed import joined
+from nanogpt.training.distributed import process_group
 from nanogpt.training.presets import PRESETS, resolve
-from nanogpt.training.trainer import train
+from nanogpt.training.trainer import train_in_turn
 
 
 def parse(argv: list[str]) -> list[TrainConfig]:
-    """The runs that a command line asks for, checked before the first of them starts."""
+    """Read the command line: the configs of the runs, all checked before the first run starts."""
     parser = argparse.ArgumentParser(
         prog="train.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument(
-        "--model", action="append", choices=[*MODELS, "all"], help="repeatable; default: bigram and gpt"
+        "--model",
+        action="append",
+        choices=[*MODELS, "all"],
+        help="which model to train; may be repeated (default: bigram and gpt)",
     )
     parser.add_argument(
         "--preset",
         choices=PRESETS,
-        help="a whole setting of the GPT; a flag given beside it wins. best, which we ship, learns from teachers: "
-        "give it --distill_from. Default: large on a GPU, else quick",
+        help="a complete set of options for the GPT; options given beside it take precedence. best, which made the "
+        "published model, is meant for --distill_from. Default: large on a GPU, else quick",
     )
     add_options(parser, TrainConfig, leave_out=("model",))
     given = vars(parser.parse_args(argv))
@@ -43,17 +46,20 @@ def parse(argv: list[str]) -> list[TrainConfig]:
     if preset is None:
         preset = "large" if pick_device(given.get("device", "auto")).type == "cuda" else "quick"
     if "name" in given and len(models) > 1:
-        parser.error("--name goes with one --model")
+        parser.error("--name needs exactly one --model")
     return [resolve(model, preset, given) for model in models]
 
 
 def main(argv: list[str]) -> int:
-    # A resumed run equals an unbroken one, so the card names the command that makes it from the start.
+    # A resumed run equals an uninterrupted one, so the card names the command that makes the model from the start.
     command = shlex.join(["python", "train.py", *(a for a in argv if a not in ("--resume", "--overwrite"))])
     configs = parse(argv)
-    with joined() as group:
-        for config in configs:
-            train(config, command, group)
+    try:
+        with process_group() as group:
+            train_in_turn(configs, command, group)
+    except KeyboardInterrupt:
+        print("stopped at once; the last saved state, if there is one, is intact", file=sys.stderr)
+        return 130  # 128 + SIGINT, as shells report it
     return 0
 
 

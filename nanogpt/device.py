@@ -1,4 +1,4 @@
-"""What the machine can do: device, number format, threads. Nothing is chosen at import."""
+"""The device, the number format and the other abilities of this machine. Nothing is chosen at import."""
 
 import os
 import platform
@@ -10,7 +10,10 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """`auto` takes CUDA, then Apple's MPS, then the CPU. Raises ValueError for a device this machine lacks."""
+    """The device of that name; `auto` prefers CUDA, then Apple's MPS, then the CPU.
+
+    Raises ValueError if this machine has no such device.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
@@ -22,9 +25,9 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def pick_dtype(name: str, device: torch.device) -> torch.dtype:
-    """`auto` takes bfloat16 where the hardware multiplies in it, float32 elsewhere.
+    """The number format of that name; `auto` is bfloat16 if the hardware multiplies in it, else float32.
 
-    Without AMX or AVX512-BF16 a CPU emulates bfloat16: measured 10 × slower than float32.
+    A CPU without AMX and AVX512-BF16 emulates bfloat16, which was measured to be 10 times slower than float32.
     """
     if name != "auto":
         return DTYPES[name]
@@ -36,19 +39,19 @@ def pick_dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[object]:
-    """Matrix products in `dtype`; nothing at all for float32."""
+    """A context in which matrix products are computed in `dtype`; for float32, it changes nothing."""
     return nullcontext() if dtype == torch.float32 else torch.autocast(device.type, dtype)
 
 
 def deterministic(on: bool) -> None:
-    """Let torch use only operations that give the same bits each time, or any."""
+    """Restrict torch to operations that give the same bits every time, or lift that restriction."""
     if on:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it, before its first use
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS requires it before its first use
     torch.use_deterministic_algorithms(on)
 
 
 def describe() -> str:
-    """The machine in a few words, for cards and benchmarks: processor, its best units, threads, version."""
+    """The machine in a few words, for cards and benchmarks: processor, its fastest units, threads, torch's version."""
     if torch.cuda.is_available():
         chip = torch.cuda.get_device_name()
     else:

@@ -21,7 +21,11 @@ class SamplingParams:
     """What a visitor may ask for. Raises ValueError with the field, the value and the allowed range."""
 
     temperature: float = option(
-        0.8, "0 always takes the likeliest character, 1 keeps the model's odds, 2 is wild", 0, 2, title="Temperature"
+        0.8,
+        "0 always takes the likeliest character, 1 keeps the model's odds, 2 is wild",
+        0,
+        2,
+        title="Temperature",
     )
     top_k: int = option(0, "only the k likeliest may be drawn; 0 is off", 0, 1_000_000, title="Top-k")
     top_p: float = option(

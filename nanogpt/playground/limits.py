@@ -20,7 +20,7 @@ AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}  # for listeners that ask no
 
 @contextmanager
 def refused() -> Iterator[None]:
-    """A ValueError inside the block becomes the message that the visitor reads; other errors stay ours."""
+    """A ValueError inside the block becomes the message that the visitor reads. No other error reaches a visitor."""
     try:
         yield
     except ValueError as error:

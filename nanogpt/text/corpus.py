@@ -1,4 +1,4 @@
-"""The corpus: found or fetched, checked by digest, split into a training and a validation part.
+"""The corpus: read or downloaded, checked by its digest, and split into a training and a validation part.
 
 Knows files and ids; knows no model.
 """
@@ -27,13 +27,13 @@ class DataError(Exception):
 
 @dataclass(frozen=True)
 class Corpus:
-    """A text as ids: the first part to train on, the last `val_fraction` to be judged on."""
+    """A text as ids: the first part is for training, the last `val_fraction` for validation."""
 
     train: Tensor  # (n,) int64
     val: Tensor  # (m,) int64
     tokenizer: CharTokenizer
     sha256: str
-    left_out: str = ""  # a sentence on the characters that the vocabulary lacks
+    left_out: str = ""  # a sentence about the characters that are not in the vocabulary
 
     @property
     def name(self) -> str:
@@ -49,15 +49,15 @@ def load_corpus(
 ) -> Corpus:
     """Read `path`, else `$NANOGPT_DATA`, else Tiny Shakespeare from the cache or the network.
 
-    With `tune`, the last 5 % of the training part stand in for validation, which stays unseen: settings are
-    chosen there.
+    With `tune`, the last 5 % of the training part replace the validation part, so that settings can be chosen
+    without it.
 
-    Any UTF-8 text will do. The vocabulary is that of the whole text, as in every published figure on this
-    corpus: it adds no information on the order of characters. A `tokenizer` that is given spells the text instead,
-    and leaves out what it cannot. Raises DataError.
+    Any UTF-8 text is allowed. Without a `tokenizer`, the vocabulary is that of the whole text, as in all published
+    results on this corpus: it tells nothing about the order of the characters. A `tokenizer` brings its own
+    vocabulary; characters outside it are left out. Raises DataError.
     """
     given = path or os.environ.get("NANOGPT_DATA")
-    raw = _read(Path(given)) if given else _fetch()
+    raw = _read(Path(given)) if given else _tiny_shakespeare()
     try:
         text = normalise(raw.decode("utf-8"))
     except (UnicodeDecodeError, ValueError) as error:
@@ -83,11 +83,12 @@ def _read(path: Path) -> bytes:
 
 
 def cache_folder() -> Path:
+    """Where downloads and distillation targets are kept."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nanogpt"
 
 
-def _fetch() -> bytes:
-    """Tiny Shakespeare from the cache, or downloaded once. A wrong digest is never used and never kept."""
+def _tiny_shakespeare() -> bytes:
+    """Tiny Shakespeare from the cache, or downloaded once. Data with a wrong digest is neither used nor kept."""
     target = cache_folder() / "tinyshakespeare.txt"
     if target.is_file() and hashlib.sha256(raw := target.read_bytes()).hexdigest() == CORPUS_SHA256:
         return raw
@@ -99,7 +100,7 @@ def _fetch() -> bytes:
                 while chunk := reply.read(1 << 16):
                     chunks.append(chunk)
                     bar.update(len(chunk))
-    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a length that is no number
+    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: Content-Length is not a number
         raise DataError(
             f"Tiny Shakespeare could not be downloaded from {CORPUS_URL} ({shown(str(error), 200)}). "
             "Give a local copy with --data PATH or the environment variable NANOGPT_DATA."

@@ -1,1 +1,1 @@
-"""From a text and a config to a checkpoint."""
+"""Training: from a text and a config to a checkpoint."""

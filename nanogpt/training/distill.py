@@ -1,13 +1,12 @@
-"""What teachers expect at each place of a text: soft targets that show a student more than the one character there.
+"""Distillation targets: what teachers predict at each position of a text, for a student to learn from.
 
-Distillation (arXiv:1503.02531) from an ensemble: teachers that learnt the same text from different beginnings err
-in different places, so the average of their probabilities is better than each, and a student of the same size can
-learn it. They know their own training text nearly by heart, so what they expect of new text shows best in text that
-they write themselves (sequence-level distillation, arXiv:1606.07947). Knows models, checkpoints and ids; knows no
-corpus and no training loop.
+Distillation (arXiv:1503.02531) from an ensemble: models that were trained on the same text from different random
+weights make different errors, so the mean of their probabilities is better than each of them, and a student of the
+same size can learn it. Teachers nearly know their own training text by heart. What they predict of new text shows
+best in text that they generate themselves (sequence-level distillation, arXiv:1606.07947). Knows models, checkpoints
+and ids; knows no corpus and no training loop.
 """
 
-import contextlib
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,11 +23,12 @@ from nanogpt.models.base import LanguageModel
 from nanogpt.storage import checkpoint
 from nanogpt.text.corpus import cache_folder
 from nanogpt.text.tokenizer import CharTokenizer
+from nanogpt.training.console import say
 from nanogpt.training.windows import mix_seed
 
-PIECE = 1024  # characters of each piece that a teacher writes
-BEGINNING = 64  # of them, those that it goes on from
-AT_ONCE = 512  # pieces that it writes side by side
+PIECE_LENGTH = 1024  # characters of each piece of text that a teacher generates
+PROMPT_LENGTH = 64  # of them, the first ones, which are taken from the training text
+PIECES_PER_BATCH = 512
 
 
 def load_teachers(
@@ -36,8 +36,8 @@ def load_teachers(
 ) -> list[LanguageModel]:
     """The models in these checkpoint folders. Raises CheckpointError, or ValueError for another vocabulary.
 
-    With `dtype` bfloat16 they compute in it throughout: twice as fast where the hardware does, for 3e-5 nats of KL
-    divergence a character.
+    With `dtype` bfloat16 they compute everything in it. That is twice as fast on hardware with bfloat16 units, and
+    costs a KL divergence of 3e-5 nats per character.
     """
     teachers = []
     for folder in folders:
@@ -48,37 +48,54 @@ def load_teachers(
     return teachers
 
 
-def lesson(teachers: Sequence[LanguageModel], ids: Tensor, synthetic: int = 0) -> tuple[Tensor, Tensor]:
-    """What a student reads, (N,), and what it is asked to expect at each place of it: rows (N, V) that sum to 1.
+def lesson(
+    teachers: Sequence[LanguageModel], ids: Tensor, synthetic: int = 0, *, quiet: bool = False
+) -> tuple[Tensor, Tensor]:
+    """The text that a student learns from, (N,), and its distillation targets: rows (N, V) that sum to 1.
 
-    The lesson is ids (n,) and then at least `synthetic` characters that the teachers write in turn, in pieces. In
-    the text itself, half of each row is the character that stands there and half the mean of the teachers'
-    probabilities; in theirs, all of it is the mean. The means are kept in the cache folder, in float16 (130 bytes a
-    character here): the same teachers give another seed, or a run that goes on, the same lesson at once.
+    The text is ids (n,), followed by at least `synthetic` characters that the teachers generate in turn, in pieces.
+    In the first part, half of each target is the character that really stands there, and half is the mean of the
+    teachers' probabilities; in the generated part, all of it is the mean.
+
+    The means are kept in the cache folder, in float16 (130 bytes a character here), so that the same teachers need
+    not compute them again for another seed, a resumed run, or another process. If that fails, a note is printed,
+    unless `quiet`.
     """
-    folder = cache_folder() / "lessons" / _digest(teachers, ids, synthetic)
-    if kept := checkpoint.latest_state(folder):
-        parts = kept[0]
+    folder = cache_folder() / "lessons" / _cache_key(teachers, ids, synthetic)
+    if cached := checkpoint.latest_state(folder):
+        parts = cached[0]
     else:
-        share = -(-synthetic // (len(teachers) * PIECE))  # pieces each
-        read = torch.cat([ids, *(write(t, ids, share, seed) for seed, t in enumerate(teachers) if share)])
-        mean = torch.zeros(len(read), teachers[0].vocab_size)
-        for teacher in teachers:
-            mean += expectations(teacher, read) / len(teachers)
-        parts = {"ids": read.to(torch.int16), "mean": mean.to(torch.float16)}
-        with contextlib.suppress(OSError):  # a full disk costs the next run its time, not this one its lesson
+        parts = _compute_lesson(teachers, ids, synthetic)
+        try:
             checkpoint.save_state(folder, 0, parts, {})
-    read, targets = parts["ids"].long(), F.normalize(parts["mean"].float(), p=1)  # float16 rounds: they sum to 1 again
+        except OSError as error:
+            if not quiet:
+                say(
+                    f"note: the distillation targets could not be kept in {folder} ({error.strerror or error}); "
+                    "the next run and any other process of this run compute them again"
+                )
+    text, targets = parts["ids"].long(), F.normalize(parts["mean"].float(), p=1)  # they sum to 1 despite float16
     n = len(ids)
     targets[:n] /= 2
     targets[:n].scatter_add_(1, ids[:, None], torch.full((n, 1), 0.5))
-    targets[0] *= 2  # nothing stands before it to expect it by
-    return read, targets
+    targets[0] *= 2  # the first character has no context, so the teachers predict nothing there
+    return text, targets
 
 
-def _digest(teachers: Sequence[LanguageModel], ids: Tensor, synthetic: int) -> str:
-    """A name for everything that a lesson depends on."""
-    digest = hashlib.sha256(f"{synthetic} {PIECE} {AT_ONCE}".encode() + ids.numpy().tobytes())
+def _compute_lesson(teachers: Sequence[LanguageModel], ids: Tensor, synthetic: int) -> dict[str, Tensor]:
+    """What the cache holds: `ids` (N,) in int16 and `mean` (N, V), the teachers' mean probabilities, in float16."""
+    pieces = -(-synthetic // (len(teachers) * PIECE_LENGTH))  # of each teacher
+    generated = (generate_pieces(t, ids, pieces, seed) for seed, t in enumerate(teachers) if pieces)
+    text = torch.cat([ids, *generated])
+    mean = torch.zeros(len(text), teachers[0].vocab_size)
+    for teacher in teachers:
+        mean += predictions(teacher, text) / len(teachers)
+    return {"ids": text.to(torch.int16), "mean": mean.to(torch.float16)}
+
+
+def _cache_key(teachers: Sequence[LanguageModel], ids: Tensor, synthetic: int) -> str:
+    """A digest of everything that a lesson depends on."""
+    digest = hashlib.sha256(f"{synthetic} {PIECE_LENGTH} {PIECES_PER_BATCH}".encode() + ids.numpy().tobytes())
     for teacher in teachers:
         digest.update(repr(teacher.config).encode())
         for p in teacher.parameters():
@@ -86,37 +103,39 @@ def _digest(teachers: Sequence[LanguageModel], ids: Tensor, synthetic: int) -> s
     return digest.hexdigest()
 
 
-def write(teacher: LanguageModel, ids: Tensor, pieces: int, seed: int) -> Tensor:
-    """Text of the teacher's own, (pieces · PIECE,): each piece goes on from a place in ids (n,), at temperature 1."""
+def generate_pieces(teacher: LanguageModel, ids: Tensor, pieces: int, seed: int) -> Tensor:
+    """Text that the teacher generates at temperature 1, (pieces · PIECE_LENGTH,).
+
+    Each piece continues a prompt that is taken from a random position of ids (n,).
+    """
     generator = torch.Generator().manual_seed(seed)
-    starts = torch.randint(len(ids) - BEGINNING, (pieces, 1), generator=generator)
-    written: list[Tensor] = []
-    for some in starts.split(AT_ONCE):
-        reader = Reader(teacher, batch_size=len(some))
-        unread = ids[some + torch.arange(BEGINNING)]
-        for place in tqdm(range(BEGINNING, PIECE), "a teacher writes", disable=None):
+    starts = torch.randint(len(ids) - PROMPT_LENGTH, (pieces, 1), generator=generator)
+    batches: list[Tensor] = []
+    for batch in starts.split(PIECES_PER_BATCH):
+        reader = Reader(teacher, batch_size=len(batch))
+        unread = ids[batch + torch.arange(PROMPT_LENGTH)]
+        for position in tqdm(range(PROMPT_LENGTH, PIECE_LENGTH), "a teacher generates text", disable=None):
             logits = reader.feed(unread)[:, 0].double().cpu()
-            noise = gumbel_noise(mix_seed(seed, len(written), place), *logits.shape)
+            noise = gumbel_noise(mix_seed(seed, len(batches), position), *logits.shape)
             unread = (logits + noise).argmax(-1, keepdim=True)
-        written.append(torch.cat((reader.ids.cpu(), unread), dim=1).flatten())
-    return torch.cat(written)
+        batches.append(torch.cat((reader.ids.cpu(), unread), dim=1).flatten())
+    return torch.cat(batches)
 
 
 @torch.inference_mode()
-def expectations(model: LanguageModel, ids: Tensor, batch_size: int = 32) -> Tensor:
-    """The model's probabilities at each place of ids (n,), given what stands before it: (n, V); row 0 is zeros.
+def predictions(model: LanguageModel, ids: Tensor, batch_size: int = 32) -> Tensor:
+    """The model's probabilities at each position of ids (n,), given the characters before it: (n, V); row 0 is zeros.
 
-    The windows overlap by a quarter, and what one says of its own first quarter counts at the text's beginning only:
-    every later place is judged with at least a quarter of a window before it.
+    The windows overlap by a quarter. In every window but the first, the predictions in the first quarter are not
+    used, so that every later position is predicted from at least a quarter of a window.
     """
     window = min(score.evaluation_window(model), len(ids) - 1)
-    device = next(model.parameters()).device
     quarter, last = window // 4, len(ids) - 1 - window  # the last window ends with the text
     starts = torch.tensor([*range(0, last, window - quarter), last])
     out = torch.zeros(len(ids), model.vocab_size)
-    for some in tqdm(starts.split(batch_size), "a teacher reads", disable=None):
-        rows = some[:, None] + torch.arange(window)
-        for row, p in zip(rows, model(ids[rows].to(device)).float().softmax(-1).cpu(), strict=True):
-            kept = slice(quarter if row[0] > 0 else 0, None)
-            out[row[kept] + 1] = p[kept]
+    for batch in tqdm(starts.split(batch_size), "a teacher predicts the text", disable=None):
+        rows = batch[:, None] + torch.arange(window)
+        for row, p in zip(rows, model(ids[rows].to(model.device)).float().softmax(-1).cpu(), strict=True):
+            used = slice(quarter if row[0] > 0 else 0, None)
+            out[row[used] + 1] = p[used]
     return out

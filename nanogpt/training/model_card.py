@@ -1,4 +1,4 @@
-"""A checkpoint's README: what the model is, how it was made, what it reached. Knows text; measures nothing."""
+"""The model card, which is the README of a checkpoint. Knows text; measures nothing."""
 
 from typing import Any
 
@@ -9,7 +9,14 @@ from nanogpt.training.config import TrainConfig
 
 
 def model_card(config: TrainConfig, command: str, row: dict[str, Any], window: int, corpus: Corpus, text: str) -> str:
-    """The folder's README: what the model is, how it was made, what it reached."""
+    """What the model is, how it was made and what loss it reached, as Markdown.
+
+    Args:
+        command: the command that made the model.
+        row: the last line of the run's log.
+        window: the evaluation window, in characters.
+        text: a sample.
+    """
     loss = row[f"full_val_{window}"]
     finished = "" if row["step"] == config.max_iters else f" (stopped; the schedule has {config.max_iters:,})"
     return f"""---
@@ -25,7 +32,7 @@ This {MODELS[config.model].title} of single characters was trained on {corpus.na
 
 | | |
 |---|---|
-| command | `{command or "nanogpt.trainer.train"}` |
+| command | `{command or "nanogpt.training.trainer.train"}` |
 | loss, full-val@{window} | **{loss:.4f}** nats per character ({loss * score.BITS:.4f} bits) |
 | parameters | {row["parameters"]:,} |
 | steps | {row["step"]:,}{finished} |

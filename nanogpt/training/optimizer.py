@@ -1,4 +1,4 @@
-"""How weights follow gradients: Muon for the matrices inside blocks, AdamW for the rest, an average beside them.
+"""Optimizers: Muon for the matrices inside blocks, AdamW for the rest, and an average of the weights.
 
 Knows parameters; knows no model, no data and no schedule.
 """
@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum, orthogonalised: each step moves a matrix by (nearly) the same amount in every direction.
+    """Momentum that is orthogonalised: each step moves a matrix by nearly the same amount in every direction.
 
-    Keller Jordan, https://kellerjordan.github.io/posts/muon/. `torch.optim.Muon` does the same one matrix at a
-    time and always in bfloat16; here matrices of one shape go through Newton-Schulz together, in `dtype`.
+    Keller Jordan, https://kellerjordan.github.io/posts/muon/. `torch.optim.Muon` does the same with one matrix at a
+    time and always in bfloat16; here all matrices of one shape are orthogonalised together, in `dtype`.
     """
 
     def __init__(
@@ -51,13 +51,13 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
-    """(N, rows, columns) → the same with all singular values near 1, by Newton-Schulz iterations.
+    """(N, rows, columns) → matrices of the same shape with all singular values near 1, by Newton-Schulz iterations.
 
-    The quintic's coefficients are Keller Jordan's: they lift small singular values fast and leave the result
-    between 0.7 and 1.2, which serves as well as exactly 1. Each iteration multiplies x by a polynomial in its Gram
-    matrix x xᵀ. In float32 all of them are done on that small square matrix and x is touched twice: less than half
-    the work for an MLP's matrices, and exact to 1e-4. In bfloat16 the short way is unstable, so x is multiplied
-    each time; where the hardware multiplies in it, that is faster still.
+    The coefficients of the polynomial are Keller Jordan's: they raise small singular values fast and leave all of
+    them between 0.7 and 1.2, which works as well as exactly 1. Each iteration multiplies x by a polynomial in its
+    Gram matrix x xᵀ. In float32, all iterations are done on that small square matrix, and x is used only twice: less
+    than half the work for the matrices of an MLP, and exact to 1e-4. In bfloat16 this is unstable, so x is
+    multiplied in each iteration; with hardware for bfloat16 that is faster still.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     x = matrices.mT if matrices.size(-2) > matrices.size(-1) else matrices
@@ -80,7 +80,7 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
 
 
 def is_hidden_matrix(name: str, p: Tensor) -> bool:
-    """The matrices inside attention and MLP, as against embeddings, tables, head, norms and biases."""
+    """True for the matrices inside attention and MLPs; false for embeddings, tables, output layer, norms and biases."""
     return p.ndim == 2 and (".attn." in f".{name}" or ".mlp." in f".{name}")
 
 
@@ -94,9 +94,13 @@ def build_optimizers(
     betas: tuple[float, float],
     dtype: torch.dtype = torch.float32,
 ) -> list[torch.optim.Optimizer]:
-    """`muon`: Muon with decay on the hidden matrices, AdamW without decay on the rest.
-    `adamw`: AdamW, with decay on everything that has two dimensions, as nanoGPT does.
-    `dtype` is that of the training's products; Muon's are in bfloat16 if those are, else in float32."""
+    """The optimizers of all parameters.
+
+    Args:
+        kind: `muon` for Muon with decay on the hidden matrices and AdamW without decay on the rest; `adamw` for AdamW
+            alone, with decay on every parameter of two dimensions, as in nanoGPT.
+        dtype: that of the training's matrix products. Muon's own are in bfloat16 if it is bfloat16, else in float32.
+    """
     named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
     fused = next(model.parameters()).device.type in ("cpu", "cuda")
     if kind == "muon":
@@ -117,10 +121,10 @@ def build_optimizers(
 
 
 def schedule(step: int, max_iters: int, *, shape: str, warmup_iters: int, cooldown: float, floor: float) -> float:
-    """The share of the peak rate at `step`: a linear warm-up, then the named descent to `floor`.
+    """The learning rate at `step`, as a share of the peak: a linear warm-up, then a decay to `floor`.
 
-    `linear` holds the peak and falls in a straight line over the last `cooldown` of the run; `cosine` falls
-    from the warm-up on (arXiv:1608.03983).
+    `linear` holds the peak and then falls in a straight line over the last `cooldown` (a share of the run); `cosine`
+    starts to fall at the end of the warm-up (arXiv:1608.03983).
     """
     if step < warmup_iters:
         return (step + 1) / warmup_iters
@@ -140,7 +144,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
-        """A young average would be mostly initial weights, so the decay grows with the step."""
+        """Include the weights after `step`. The decay grows at first, or initial weights would dominate the average."""
         decay = min(self.decay, (1 + step) / (10 + step))
         for n, p in model.named_parameters():
             self.weights[n].lerp_(p, 1 - decay)

@@ -1,6 +1,6 @@
-"""Validation loss against training seconds, drawn from what runs have logged. Knows files; knows no model.
+"""A plot of validation loss against training seconds, from the logs of runs. Knows files; knows no model.
 
-matplotlib is imported only when a plot is asked for.
+matplotlib is imported only when a plot is drawn.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,10 @@ from nanogpt.storage.checkpoint import METRICS, CheckpointError, metrics
 
 
 def curve(folder: Path) -> tuple[list[float], list[float]]:
-    """The seconds and the losses of a run's evaluations, the protocol's last. Raises CheckpointError."""
+    """The training seconds and the validation losses (nats per character) of a run's evaluations, in order.
+
+    The last one is that of the evaluation protocol. Raises CheckpointError.
+    """
     try:
         rows = [(row["seconds"], _loss(row)) for row in metrics(folder)]
         points = [(float(seconds), float(loss)) for seconds, loss in rows if loss is not None and seconds > 0]
@@ -28,7 +31,7 @@ def _loss(row: dict[str, Any]) -> Any:
 
 
 def plot_runs(folders: Sequence[Path], target: Path) -> None:
-    """Draw the runs in `folders` into `target`, whose ending (svg, png, pdf) is the format.
+    """Draw the runs in `folders` into the file `target`; its suffix (svg, png, pdf) gives the format.
 
     Raises CheckpointError for a log that cannot be drawn, ValueError without matplotlib.
     """
@@ -38,7 +41,7 @@ def plot_runs(folders: Sequence[Path], target: Path) -> None:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ValueError(f"plot needs its package: pip install matplotlib ({error}).") from error
-    matplotlib.rcParams["svg.hashsalt"] = "nanogpt"  # the same runs, the same file
+    matplotlib.rcParams["svg.hashsalt"] = "nanogpt"  # the same runs give the same bytes
     figure = Figure(figsize=(8, 4.2), layout="constrained")
     axes = figure.add_subplot()
     for name, (seconds, losses) in curves.items():

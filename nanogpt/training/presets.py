@@ -1,11 +1,11 @@
-"""The settings that each model and each preset bring, and how they are put together into the config of a run."""
+"""The default options of each model, the presets, and how they combine into the config of a run."""
 
 from typing import Any
 
 from nanogpt import checks
 from nanogpt.training.config import TrainConfig
 
-# What each model needs beside the defaults. An n-gram is a table: a high rate, no decay, big steps.
+# What differs from the defaults of TrainConfig. An n-gram model is a table: it learns at a high rate without decay.
 TABLE = {"max_iters": 300, "batch_size": 64, "learning_rate": 0.1, "optimizer": "adamw", "weight_decay": 0.0,
          "warmup_iters": 0, "cooldown": 1.0}  # fmt: skip
 MODEL_DEFAULTS: dict[str, dict[str, Any]] = {
@@ -24,6 +24,14 @@ MODEL_DEFAULTS: dict[str, dict[str, Any]] = {
     "self_attention": {"n_head": 8, "n_embd": 128, "max_iters": 800, "batch_size": 16, "learning_rate": 0.01},
     "gpt": {},
 }
+
+# nanoGPT's own recipe for this corpus.
+NANOGPT: dict[str, Any] = {
+    "n_layer": 6, "n_head": 6, "n_embd": 384, "block_size": 256, "dropout": 0.2, "position": "learned",
+    "activation": "gelu", "qk_norm": False, "tie_weights": True, "zero_init": False, "max_iters": 5000,
+    "batch_size": 64, "optimizer": "adamw", "learning_rate": 1e-3, "min_lr": 0.1, "lr_schedule": "cosine",
+    "warmup_iters": 100, "weight_decay": 0.1, "beta2": 0.99,
+}  # fmt: skip
 
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {
@@ -64,7 +72,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "min_lr": 0.0,
         "eval_interval": 400,
     },
-    "best": {  # a student: what its teachers expect keeps it from learning by heart, so nothing need be dropped
+    "best": {  # a student: its teachers' predictions keep it from overfitting, so it needs no dropout
         "n_layer": 5,
         "n_context": 8,
         "batch_size": 16,
@@ -76,21 +84,25 @@ PRESETS: dict[str, dict[str, Any]] = {
         "min_lr": 0.0,
         "eval_interval": 400,
     },
+    "nanogpt": NANOGPT,
+    "nanogpt-cpu": {
+        **NANOGPT,
+        "n_layer": 4,
+        "n_head": 4,
+        "n_embd": 128,
+        "block_size": 64,
+        "dropout": 0.0,
+        "max_iters": 2000,
+        "batch_size": 12,
+    },
 }
-PRESETS["nanogpt"] = {
-    "n_layer": 6, "n_head": 6, "n_embd": 384, "block_size": 256, "dropout": 0.2, "position": "learned",
-    "activation": "gelu", "qk_norm": False, "tie_weights": True, "zero_init": False, "max_iters": 5000,
-    "batch_size": 64, "optimizer": "adamw", "learning_rate": 1e-3, "min_lr": 0.1, "lr_schedule": "cosine",
-    "warmup_iters": 100, "weight_decay": 0.1, "beta2": 0.99,
-}  # fmt: skip
-PRESETS["nanogpt-cpu"] = {
-    **PRESETS["nanogpt"], "n_layer": 4, "n_head": 4, "n_embd": 128, "block_size": 64, "dropout": 0.0,
-    "max_iters": 2000, "batch_size": 12,
-}  # fmt: skip
 
 
 def resolve(model: str, preset: str | None, given: dict[str, Any]) -> TrainConfig:
-    """The config of a run: the model's defaults, then the preset (gpt only), then what was given."""
+    """The config of a run: the model's defaults, then the preset (gpt only), then the given options.
+
+    Raises ValueError for an unknown preset or an option outside its range.
+    """
     if preset is not None:
         checks.one_of("preset", preset, PRESETS)
     chosen = PRESETS[preset] if preset and model == "gpt" else {}

@@ -1,6 +1,6 @@
-"""A run's numbers, sent on to a dashboard. Its library is imported only when it is asked for.
+"""Sends a run's numbers to a dashboard. The dashboard's library is imported only when the dashboard is asked for.
 
-Knows names and numbers; knows no model. `metrics.jsonl` is written in any case, by the trainer.
+Knows names and numbers; knows no model. `metrics.jsonl` is written in any case, by the run itself.
 """
 
 import importlib
@@ -14,21 +14,21 @@ REPORTERS = ("none", "tensorboard", "trackio", "wandb")
 Report = Callable[[int, dict[str, Any]], None]  # (step, row)
 
 
-def unheard(step: int, row: dict[str, Any]) -> None:
-    """Reports to nobody."""
+def discard(step: int, row: dict[str, Any]) -> None:
+    """The report of a run without a dashboard."""
 
 
 Reporting = Callable[[Path, dict[str, Any]], AbstractContextManager[Report]]
 
 
 def reporter(kind: str) -> Reporting:
-    """A dashboard, ready to be opened with (a run's folder, its config) as something to call with (step, row).
+    """Prepare a dashboard: return a context manager of (run directory, config) that gives a `Report` to call.
 
-    TensorBoard's files go to the folder's `tensorboard`; trackio and wandb take its name as the run's. Raises
-    ValueError when the library is not installed.
+    TensorBoard's files go to `tensorboard` in the run directory; trackio and wandb call the run by the directory's
+    name. Raises ValueError if the library is not installed.
     """
     if kind == "none":
-        return lambda folder, config: nullcontext(unheard)
+        return lambda folder, config: nullcontext(discard)
     try:
         if kind == "tensorboard":
             return partial(_to_tensorboard, importlib.import_module("torch.utils.tensorboard"))
@@ -50,7 +50,7 @@ def _to_tensorboard(library: Any, folder: Path, config: dict[str, Any]) -> Itera
 
 @contextmanager
 def _to_tracker(library: Any, folder: Path, config: dict[str, Any]) -> Iterator[Report]:
-    """trackio and wandb share these three calls."""
+    """trackio and wandb have the same three functions."""
     library.init(project="nanogpt-playground", name=folder.name, config=config)
     try:
         yield lambda step, row: library.log(numbers(row), step=step)
@@ -59,5 +59,5 @@ def _to_tracker(library: Any, folder: Path, config: dict[str, Any]) -> Iterator[
 
 
 def numbers(row: dict[str, Any]) -> dict[str, float]:
-    """What of a row can be drawn as a curve."""
+    """The values of a row that can be drawn as curves."""
     return {name: value for name, value in row.items() if name != "step" and isinstance(value, int | float)}

@@ -15,9 +15,12 @@ from nanogpt.text.corpus import load_corpus
 from nanogpt.text.tokenizer import CharTokenizer
 from nanogpt.training import distill, trainer
 from nanogpt.training.config import TrainConfig
-from nanogpt.training.distill import BEGINNING, PIECE, expectations, lesson, load_teachers, write
+from nanogpt.training.distill import PIECE_LENGTH, PROMPT_LENGTH, generate_pieces, lesson, load_teachers, predictions
+from nanogpt.training.distributed import Group
+from nanogpt.training.errors import TrainError
 from nanogpt.training.presets import resolve
 from nanogpt.training.trainer import train
+from nanogpt.training.windows import Windows
 
 TINY = {
     "n_layer": 1, "n_head": 2, "n_embd": 16, "block_size": 16, "batch_size": 4, "max_iters": 6, "eval_iters": 1,
@@ -54,7 +57,7 @@ def teacher(run: Callable[..., TrainConfig], text_file: Path) -> Path:
 @torch.no_grad()
 def test_each_place_is_judged_by_what_stands_before_it(model: nn.Module, places: Tensor) -> None:
     """By its window so far, and never by itself or by what follows."""
-    got = expectations(model, places, batch_size=3)
+    got = predictions(model, places, batch_size=3)
     sight = min(model.config.block_size, 8)  # type: ignore[union-attr]
     assert (got[1:].sum(-1) - 1).abs().max() <= 1e-6
     assert (got[0] == 0).all()
@@ -77,21 +80,21 @@ def test_half_the_truth_and_half_the_mean_of_the_teachers(tiny: Callable[..., nn
     assert torch.equal(read, places)
     assert (got.sum(-1) - 1).abs().max() <= 1e-6
     assert torch.equal(got[0], F.one_hot(places[0], 11).float())
-    mean = (expectations(teachers[0], places) + expectations(teachers[1], places)) / 2
+    mean = (predictions(teachers[0], places) + predictions(teachers[1], places)) / 2
     assert torch.allclose(2 * got[1:] - F.one_hot(places[1:], 11), kept(mean[1:]), atol=1e-6)
 
 
 def test_of_what_teachers_write_each_row_is_their_mean(tiny: Callable[..., nn.Module], places: Tensor) -> None:
     teachers = [tiny("gpt", seed=1), tiny("bigram")]
-    read, got = lesson(teachers, places, synthetic=2 * PIECE + 1)
+    read, got = lesson(teachers, places, synthetic=2 * PIECE_LENGTH + 1)
     assert torch.equal(read[:100], places)
     assert (got.sum(-1) - 1).abs().max() <= 1e-6
-    pieces = read[100:].view(-1, PIECE)
+    pieces = read[100:].view(-1, PIECE_LENGTH)
     assert len(pieces) == 4  # two of each teacher: the first number that is enough
     assert not torch.equal(pieces[:2], pieces[2:])
-    passages = {tuple(passage) for passage in places.unfold(0, BEGINNING, 1).tolist()}
-    assert all(tuple(piece[:BEGINNING].tolist()) in passages for piece in pieces)
-    mean = (expectations(teachers[0], read) + expectations(teachers[1], read)) / 2
+    passages = {tuple(passage) for passage in places.unfold(0, PROMPT_LENGTH, 1).tolist()}
+    assert all(tuple(piece[:PROMPT_LENGTH].tolist()) in passages for piece in pieces)
+    mean = (predictions(teachers[0], read) + predictions(teachers[1], read)) / 2
     assert torch.allclose(got[100:], kept(mean[100:]), atol=1e-6)
     assert torch.allclose(2 * got[1:100] - F.one_hot(places[1:], 11), kept(mean[1:100]), atol=1e-6)
 
@@ -99,16 +102,16 @@ def test_of_what_teachers_write_each_row_is_their_mean(tiny: Callable[..., nn.Mo
 def test_a_teacher_writes_what_it_would_draw(model: nn.Module, places: Tensor) -> None:
     """One that is sure of itself always takes the likeliest; the next seed begins elsewhere."""
     model.register_forward_hook(lambda _model, _given, logits: 1e5 * logits)
-    one, other = (write(model, places, 2, seed).view(2, PIECE) for seed in (1, 2))
+    one, other = (generate_pieces(model, places, 2, seed).view(2, PIECE_LENGTH) for seed in (1, 2))
     assert not torch.equal(one, other)
     for piece in one:
         likeliest = score.next_logits(model, piece.tolist()).argmax(-1)
-        assert torch.equal(piece[BEGINNING:], likeliest[BEGINNING - 1 : -1])
+        assert torch.equal(piece[PROMPT_LENGTH:], likeliest[PROMPT_LENGTH - 1 : -1])
 
 
 def test_a_teacher_s_odds_are_those_of_its_text(tiny: Callable[..., nn.Module], places: Tensor) -> None:
     teacher = tiny("bigram")
-    pieces = write(teacher, places, 40, seed=0).view(40, PIECE)[:, BEGINNING - 1 :]
+    pieces = generate_pieces(teacher, places, 40, seed=0).view(40, PIECE_LENGTH)[:, PROMPT_LENGTH - 1 :]
     counts = torch.zeros(11, 11).index_put_((pieces[:, :-1].flatten(), pieces[:, 1:].flatten()), torch.ones(()), True)
     with torch.no_grad():
         odds = teacher(torch.arange(11)[:, None])[:, 0].softmax(-1)
@@ -123,9 +126,9 @@ def test_a_lesson_is_kept(
     """The same teachers and text give it at once, others another; a damaged one is made again."""
     teachers = [tiny("bigram")]
     first = lesson(teachers, places, synthetic=10)
-    real = expectations
+    real = predictions
     reads = []
-    monkeypatch.setattr(distill, "expectations", lambda *a: reads.append(1) or real(*a))
+    monkeypatch.setattr(distill, "predictions", lambda *a: reads.append(1) or real(*a))
     for same in (first, lesson(teachers, places, synthetic=10)):
         assert all(map(torch.equal, first, same))
     assert not reads
@@ -140,11 +143,50 @@ def test_a_lesson_is_kept(
 
 
 def test_a_lesson_that_cannot_be_kept_is_still_given(
-    tiny: Callable[..., nn.Module], places: Tensor, tmp_path: Path
+    tiny: Callable[..., nn.Module], places: Tensor, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
-    read, targets = lesson([tiny("bigram")], places)
-    assert len(read) == len(targets) == 100
+    for quiet in (True, False):
+        assert not capsys.readouterr().out
+        read, targets = lesson([tiny("bigram")], places, quiet=quiet)
+        assert len(read) == len(targets) == 100
+    assert "the distillation targets could not be kept in " in capsys.readouterr().out
+
+
+def test_a_run_is_claimed_before_its_lesson_and_cleared_after_it(
+    run: Callable[..., TrainConfig], teacher: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lesson may take 40 minutes. A second trainer could start meanwhile, and Ctrl-C must not cost an old run."""
+    student = run("student", distill_from=(str(teacher),), overwrite=True)
+    with torch.random.fork_rng():
+        train(student)
+    before = {path: path.read_bytes() for path in student.folder.rglob("*") if path.is_file()}
+
+    def interrupted(*args: Any, **kwargs: Any) -> None:
+        with pytest.raises(TrainError, match="is being trained by process"):
+            train(run("student", overwrite=True))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainer, "lesson", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(student)
+    assert {path: path.read_bytes() for path in student.folder.rglob("*") if path.is_file()} == before
+
+
+def test_the_leader_of_a_group_computes_the_lesson(
+    run: Callable[..., TrainConfig], teacher: Path, text_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every process computed it: twice the work on one machine. Now the others find it in the cache."""
+    computed: list[int] = []
+    waits: list[int] = []
+    monkeypatch.setattr(distill, "predictions", lambda *args: computed.append(1) or predictions(*args))
+    monkeypatch.setattr(Group, "_wait", lambda self: waits.append(self.rank))
+    config, corpus = run("student", distill_from=(str(teacher),)), load_corpus(str(text_file))
+    teachers = load_teachers(config.distill_from, corpus.tokenizer, torch.device("cpu"))
+    first, second = (trainer.distillation_windows(config, teachers, corpus, Group(rank, 2)) for rank in (0, 1))
+    assert len(computed) == 1
+    assert waits == [0, 0, 1, 1]
+    assert torch.equal(first.targets, second.targets)
 
 
 def test_teachers_in_bfloat16_expect_the_same_to_its_rounding(teacher: Path, text_file: Path) -> None:
@@ -162,13 +204,13 @@ def test_a_student_follows_its_teacher(
 ) -> None:
     """Its batches are the plain run's, its targets the soft ones of the very places, its loss against those."""
     seen: list[tuple[Tensor, Tensor]] = []
-    real = trainer.Windows.batch
+    real = Windows.batch
 
     def noting(*args: Any) -> tuple[Tensor, Tensor]:
         seen.append(real(*args))
         return seen[-1]
 
-    monkeypatch.setattr(trainer.Windows, "batch", noting)
+    monkeypatch.setattr(Windows, "batch", noting)
     with torch.random.fork_rng():
         plain = train(run("plain"))
         student = train(run("student", distill_from=(str(teacher),)))
@@ -188,7 +230,7 @@ def test_a_student_resumes_bit_for_bit(run: Callable[..., TrainConfig], teacher:
     how = {"distill_from": (str(teacher),), "synthetic_chars": 5000, "save_interval": 2}
     with torch.random.fork_rng():
         train(run("whole", **how))
-        trainer.train(run("cut", **how, max_seconds=1e-9))
+        train(run("cut", **how, max_seconds=1e-9))
         train(run("cut", **how, resume=True))
     one, other = (checkpoint.latest_state(run(name).folder / "state") for name in ("whole", "cut"))
     assert one is not None
@@ -208,5 +250,5 @@ def test_a_teacher_speaks_the_same_alphabet(
 
 
 def test_only_teachers_write(run: Callable[..., TrainConfig]) -> None:
-    with pytest.raises(ValueError, match="synthetic_chars are written by teachers: 5,000 need distill_from"):
+    with pytest.raises(ValueError, match="synthetic_chars are generated by teachers: 5,000 need distill_from"):
         run("student", synthetic_chars=5000)

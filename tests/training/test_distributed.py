@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from nanogpt.storage import checkpoint
+from nanogpt.training.distributed import process_group
 from nanogpt.training.presets import resolve
 from nanogpt.training.trainer import train
 
@@ -42,6 +44,51 @@ def test_two_processes_are_one_with_twice_the_accumulation(text_file: Path, tmp_
     train(resolve("gpt", "quick", {**settings, "name": "one", "gradient_accumulation_steps": 2}))
     assert len(losses(tmp_path / "one")) == 20
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-4)
+
+
+def test_the_leader_goes_first_and_its_death_is_noticed(tmp_path: Path) -> None:
+    """Two processes without torchrun, so that no one but the group itself notices."""
+    code = """
+import os, sys, time
+from pathlib import Path
+from nanogpt.training.distributed import LostProcessError, process_group
+
+cache = Path(sys.argv[1])
+with process_group() as group:
+    with group.leader_first():
+        if not cache.exists():
+            time.sleep(0.5)
+            cache.write_text(str(group.rank))
+    assert group.any(not group.is_leader) and group.mean_of(group.rank) == 0.5
+    try:
+        with group.leader_first():
+            os._exit(0)
+    except LostProcessError as error:
+        print(error)
+"""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = []
+    for rank in ("0", "1"):
+        place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": "2"}
+        place |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        command = [sys.executable, "-c", code, str(tmp_path / "cache")]
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        processes.append(subprocess.Popen(command, cwd=REPOSITORY, env={**os.environ, **place}, **pipes))
+    (leader, _), (other, errors) = (process.communicate(timeout=60) for process in processes)
+    assert leader == ""
+    assert other.startswith("Another process of this run is gone ("), errors
+    assert (tmp_path / "cache").read_text() == "0"
+
+
+def test_a_process_alone_is_a_group_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RANK", raising=False)
+    with process_group() as group, group.leader_first():
+        assert group.is_leader
+        assert group.mean_of(0.25) == 0.25
+        assert [group.any(flag) for flag in (True, False)] == [True, False]
+        assert [group.device(name) for name in ("cpu", "cuda:1")] == ["cpu", "cuda:1"]
 
 
 def workers(agent: int) -> dict[int, int]:

@@ -1,31 +1,30 @@
 """Dashboards hear what metrics.jsonl says, and are imported only when they are asked for."""
 
 import importlib.util
-import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from short_runs import rows
 
+import train as train_py
+from nanogpt import cli
 from nanogpt.training import report
+from nanogpt.training.config import TrainConfig
+from nanogpt.training.trainer import train
 
-RUN = ["--model", "bigram", "--max_iters", "4", "--log_interval", "1", "--eval_interval", "2", "--eval_iters", "1",
-       "--num_threads", "1", "--name", "run"]  # fmt: skip
-
-
-def train(text_file: Path, out: Path, *more: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "train.py", *RUN, "--data", str(text_file), "--out_dir", str(out), *more]
-    return subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+RUN = {"max_iters": 4, "eval_interval": 2}
 
 
-def test_tensorboard_hears_what_is_logged(text_file: Path, tmp_path: Path) -> None:
+def test_tensorboard_hears_what_is_logged(config: Callable[..., TrainConfig]) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    done = train(text_file, tmp_path, "--report_to", "tensorboard")
-    assert done.returncode == 0, done.stderr
-    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    events = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    run = config("bigram", name="run", report_to="tensorboard", **RUN)
+    train(run)
+    lines = rows(run.folder)
+    events = EventAccumulator(str(run.folder / "tensorboard"))
     events.Reload()
     for name in ("loss", "val", "full_val_256"):
         told = [(event.step, event.value) for event in events.Scalars(name)]
@@ -34,18 +33,21 @@ def test_tensorboard_hears_what_is_logged(text_file: Path, tmp_path: Path) -> No
     assert "machine" not in events.Tags()["scalars"]
 
 
-def test_an_overwritten_run_leaves_no_old_curves(text_file: Path, tmp_path: Path) -> None:
-    for more in ((), ("--overwrite",)):
-        assert train(text_file, tmp_path, "--report_to", "tensorboard", *more).returncode == 0
-    assert len(list((tmp_path / "run" / "tensorboard").iterdir())) == 1
+def test_an_overwritten_run_leaves_no_old_curves(config: Callable[..., TrainConfig]) -> None:
+    for overwrite in (False, True):
+        run = config("bigram", name="run", report_to="tensorboard", overwrite=overwrite, **RUN)
+        train(run)
+    assert len(list((run.folder / "tensorboard").iterdir())) == 1
 
 
 @pytest.mark.skipif(importlib.util.find_spec("wandb") is not None, reason="wandb is installed here")
-def test_a_missing_library_is_named_before_anything_is_written(text_file: Path, tmp_path: Path) -> None:
-    done = train(text_file, tmp_path, "--report_to", "wandb")
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: report_to wandb needs its package: pip install wandb")
-    assert list(tmp_path.iterdir()) in ([], [text_file])
+def test_a_missing_library_is_named_before_anything_is_written(
+    text_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--model", "bigram", "--data", str(text_file), "--out_dir", str(tmp_path), "--report_to", "wandb"]
+    assert cli.answer_errors(train_py.main, options) == 1
+    assert capsys.readouterr().err.startswith("error: report_to wandb needs its package: pip install wandb")
+    assert list(tmp_path.iterdir()) == [text_file]
 
 
 def test_nothing_is_imported_that_was_not_asked_for() -> None:

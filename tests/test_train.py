@@ -1,0 +1,45 @@
+"""The command line of train.py."""
+
+from pathlib import Path
+
+import pytest
+
+import train as train_py
+from nanogpt.models import MODELS
+from nanogpt.storage import checkpoint
+from nanogpt.training.config import TrainConfig
+
+
+def test_an_unknown_flag_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit:
+        train_py.main(["--n_lauer", "3"])
+    assert exit.value.code == 2
+    assert "--n_lauer" in capsys.readouterr().err
+
+
+def test_help_lists_every_field(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit:
+        train_py.main(["--help"])
+    assert exit.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(f"--{name}" in shown for name in TrainConfig.__dataclass_fields__)
+
+
+def test_flags_are_spelt_either_way() -> None:
+    for flags in (["--max_iters", "7", "--no-qk_norm"], ["--max-iters", "7", "--no-qk-norm"]):
+        (config,) = train_py.parse(["--model", "gpt", *flags])
+        assert config.max_iters == 7
+        assert config.qk_norm is False
+
+
+def test_without_flags_a_bigram_and_a_gpt_are_trained() -> None:
+    assert [c.model for c in train_py.parse([])] == ["bigram", "gpt"]
+    assert [c.model for c in train_py.parse(["--model", "all"])] == list(MODELS)
+
+
+def test_a_command_trains_a_model_that_loads(text_file: Path, tmp_path: Path) -> None:
+    flags = ["--data", str(text_file), "--out-dir", str(tmp_path / "out"), "--max_iters", "3", "--eval_iters", "1"]
+    assert train_py.main(["--model", "bigram", "--model", "trigram", "--num_threads", "1", *flags]) == 0
+    for name in ("my-bigram", "my-trigram"):
+        checkpoint.read_model(tmp_path / "out" / name)
+        assert "python train.py --model bigram" in (tmp_path / "out" / name / "README.md").read_text()
