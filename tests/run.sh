@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every check of this project, on a new machine too: makes .venv, installs what is missing, then style, types, tests.
-#   bash tests/run.sh                       all tests; fails if those outside the browser cover less of nanogpt/ than 90 %
-#   bash tests/run.sh PYTEST_ARGUMENTS      the tests that these arguments of pytest choose, without coverage
+#   bash tests/run.sh                      all tests; prints the coverage of those that need no browser
+#   bash tests/run.sh [pytest's arguments] only those
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -40,7 +40,7 @@ fi
 ruff check .
 ruff format --check .
 mypy nanogpt app.py train.py
-if (($#)); then
+if [[ $# -gt 0 ]]; then
     python -m pytest "$@"
 else
     python -m pytest -m "not browser" --cov=nanogpt --cov-report=term:skip-covered --cov-fail-under=90

@@ -58,3 +58,12 @@ def test_the_wheel_requires_what_requirements_txt_pins(wheel: zipfile.ZipFile) -
     assert sorted(metadata.get_all("Requires-Dist", [])) == sorted(pinned)
     assert metadata["Version"] == nanogpt.__version__
     assert metadata["Name"] == "nanogpt-playground"
+
+
+def test_pre_commit_runs_what_ci_runs() -> None:
+    checks = [
+        line for line in (ROOT / "tests" / "run.sh").read_text().splitlines() if line.startswith(("ruff", "mypy"))
+    ]
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    assert len(checks) == 3
+    assert all(f"entry: .venv/bin/{check}\n" in hooks for check in checks)

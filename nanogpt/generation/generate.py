@@ -15,7 +15,7 @@ from nanogpt.generation.reader import Reader
 from nanogpt.generation.sampling import SamplingParams, choose, gumbel_noise
 from nanogpt.models.base import LanguageModel
 
-# Sees each step of a run as it is taken, and may end the run by raising an error; `iter` only looks on.
+# Gets each step of a run as it is taken, and may end the run by raising an error. `iter` does nothing but pass them on.
 Watch = Callable[[Iterator[Any]], Iterator[Any]]
 GUESSES = 6  # characters that a draft looks ahead
 
@@ -70,6 +70,6 @@ def guess(draft: LanguageModel, ids: Sequence[int], params: SamplingParams, nois
     """How the draft would continue ids, one character for each row of noise (n, V)."""
     seen = draft.block_size
     new = list(ids[-seen:])
-    for luck in noise:
-        new.append(choose(draft(torch.tensor([new[-seen:]], device=draft.device), rows=1)[0, 0].cpu(), params, luck))
+    for row in noise:
+        new.append(choose(draft(torch.tensor([new[-seen:]], device=draft.device), rows=1)[0, 0].cpu(), params, row))
     return new[len(new) - len(noise) :]

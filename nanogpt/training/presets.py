@@ -22,7 +22,6 @@ MODEL_DEFAULTS: dict[str, dict[str, Any]] = {
         "cooldown": 0.8,
     },
     "self_attention": {"n_head": 8, "n_embd": 128, "max_iters": 800, "batch_size": 16, "learning_rate": 0.01},
-    "gpt": {},
 }
 
 # nanoGPT's own recipe for this corpus.
@@ -106,4 +105,4 @@ def resolve(model: str, preset: str | None, given: dict[str, Any]) -> TrainConfi
     if preset is not None:
         checks.one_of("preset", preset, PRESETS)
     chosen = PRESETS[preset] if preset and model == "gpt" else {}
-    return TrainConfig(**{**MODEL_DEFAULTS[model], **chosen, **given, "model": model})
+    return TrainConfig(**{**MODEL_DEFAULTS.get(model, {}), **chosen, **given, "model": model})
