@@ -1,6 +1,6 @@
-"""How fast generation and training are, against what the machine allows.
+"""The speed of generation and of training, beside what the machine could do.
 
-Knows the engine, the optimizer and the models' contract; measures, and judges nothing.
+Knows generation, the optimizer and the models' contract.
 """
 
 import time
@@ -41,24 +41,24 @@ def memory_bandwidth() -> float:
 
 
 def bench_generation(model: LanguageModel, draft: LanguageModel | None = None, *, rounds: int = 7) -> dict[str, Any]:
-    """Characters a second past a full window, cached, cached with a draft, and uncached in turn, on one thread.
+    """Characters a second past a full window on one thread: cached, cached with a draft, and uncached, in turn.
 
-    Cached is `generate` in its stride: block_size / 2 characters, one of which re-reads the window's last half.
-    Uncached is nanoGPT's `generate`: for each character the last block_size are read anew. The floor is the time to
-    read every weight, and the held keys and values, once a character.
+    Cached is `generate_steps` over block_size / 2 characters, one of which reads the window's last half again.
+    Uncached is nanoGPT's `generate`: the last block_size characters are read again for each new one. The lower bound
+    of the time for a character is that of reading every weight, and the cached keys and values, once from memory.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         count = max(1, model.block_size // 2)
-        # A text of its own: what a draft saves depends on how well it can guess.
+        # The model writes the prompt itself: what a draft saves depends on how well it can guess the text.
         prompt = [step.id for step in generate_steps(model, [0], SamplingParams(max_new_tokens=model.block_size))]
         params = SamplingParams(temperature=0.8, max_new_tokens=count + 1)
         noise = gumbel_noise(params.seed, count, model.vocab_size)
 
         def cached_rate(draft: LanguageModel | None = None) -> float:
             steps = generate_steps(model, prompt, params, draft=draft)
-            next(steps)  # reading the prompt is not part of the stride
+            next(steps)  # reading the prompt is not timed
             return rate(lambda: sum(1 for _ in steps))
 
         @torch.inference_mode()

@@ -1,8 +1,8 @@
-"""The one checker of values that people give: it names the field, the value and the allowed range.
+"""Checks of values that people give: every error names the field, the value and the allowed range.
 
-Sampling parameters, model configs and training configs are dataclasses whose fields are made by `option`: the range
-of a value is written once, beside the field, and the page, the API and the command line refuse the same things with
-the same words.
+Sampling parameters, model configs and training configs are dataclasses whose fields are made by `option`. The range
+of a value is written once, beside its field, so the page, the API and the command line refuse the same values with the
+same message.
 """
 
 from collections.abc import Collection
@@ -51,6 +51,13 @@ def one_of(field: str, value: object, allowed: Collection[str]) -> str:
     if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{field} must be one of {', '.join(sorted(allowed))}; got {shown(value)}.")
     return value
+
+
+def shorter_than(field: str, text: str, most: int) -> str:
+    """Return `text` if it has at most `most` characters; raise ValueError otherwise."""
+    if len(text) > most:
+        raise ValueError(f"{field} is {len(text):,} characters; the limit is {most:,}.")
+    return text
 
 
 def option(

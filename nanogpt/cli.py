@@ -1,4 +1,4 @@
-"""The command line: `python -m nanogpt sample | score | bench | plot`. Parses, calls, prints."""
+"""Work with the models from the command line: python -m nanogpt sample | score | bench | plot."""
 
 import argparse
 import json
@@ -50,7 +50,7 @@ def add_options(parser: argparse.ArgumentParser, config: type[Any], leave_out: t
 
 
 def answer_errors(main: Callable[[list[str]], int], argv: list[str]) -> int:
-    """Run `main`; what a person can mend is one line on stderr and exit 1, never a traceback."""
+    """Run `main`. An error that the user can correct becomes one line on stderr and exit status 1, not a traceback."""
     try:
         return main(argv)
     except (CheckpointError, DataError, TrainError, ValueError) as error:
@@ -82,15 +82,19 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--prompt", default="", help="the beginning; an empty one starts from a newline")
     add_options(sub, SamplingParams)
     sub.add_argument("--beam", type=int, default=0, metavar="WIDTH", help="beam search of this width instead")
-    sub.set_defaults(num_threads=1)  # as the page computes: the last bits of a sum depend on the thread count
+    sub.set_defaults(num_threads=1)  # like the page: the last bits of a sum depend on the number of threads
 
-    sub = command("score", _score, "Bits per character of a text under a model, or the evaluation protocol.")
+    sub = command("score", _score, "Bits per character of a text, or the losses of the evaluation protocol.")
     sub.add_argument("file", nargs="?", help="a UTF-8 text file; - for standard input")
-    sub.add_argument("--protocol", action="store_true", help="judge the model on the validation text instead")
+    sub.add_argument("--protocol", action="store_true", help="evaluate the model on the validation text instead")
     sub.add_argument("--data", help="the corpus of --protocol; default $NANOGPT_DATA, else Tiny Shakespeare")
     sub.set_defaults(num_threads=0)
 
-    sub = command("bench", _bench, "How fast generation (one thread) or training is, against what the machine allows.")
+    sub = command(
+        "bench",
+        _bench,
+        "Measure how fast a model writes (on one thread) or how fast training is.",
+    )
     sub.add_argument("what", nargs="?", choices=("sample", "train"), default="sample", help="default sample")
     sub.set_defaults(num_threads=0)
 
@@ -167,7 +171,7 @@ def _protocol(loaded: TextModel, data: str | None) -> dict[str, Any]:
     return {
         "model": loaded.name,
         "corpus": corpus.name,
-        "full_val_256": None,  # stays empty for a context that is shorter
+        "full_val_256": None,  # stays empty for a model with a shorter context
         f"full_val_{window}": windows_loss(model, corpus.val, window, offsets),
         "nanogpt_estimate": random_windows_loss(model, corpus.val, window),
         "parameters": loaded.parameters,
@@ -177,7 +181,7 @@ def _protocol(loaded: TextModel, data: str | None) -> dict[str, Any]:
 
 
 def _training(folder: Path) -> dict[str, Any]:
-    """What a checkpoint's log says of its making; nothing of a checkpoint that came without one."""
+    """How a checkpoint was trained, from the last line of its log; empty for a checkpoint without a log."""
     if not (folder / METRICS).exists():
         return {}
     rows = metrics(folder)

@@ -12,18 +12,21 @@ from typing import Any
 
 import numpy as np
 import torch
+from blocks import in_blocks
 
 from nanogpt.analysis.alternatives import alternatives
 from nanogpt.analysis.score import score
 from nanogpt.analysis.trace import trace
 from nanogpt.generation.continuation import generate
-from nanogpt.playground.attention import head_map
-from nanogpt.playground.controls import Run
-from nanogpt.playground.duel import duel, saved_by_last, verdicts
+from nanogpt.playground.assembly import build_tabs, linked_parts
+from nanogpt.playground.commands import as_api_call, as_command
+from nanogpt.playground.comparison import write_together
+from nanogpt.playground.explanation import explanation
 from nanogpt.playground.link import read_link
-from nanogpt.playground.scoring import judged
-from nanogpt.playground.selection import explanation
-from nanogpt.playground.takeaway import as_api_call, as_command
+from nanogpt.playground.page import Page
+from nanogpt.playground.panels import judged_panels, saved_by_last, scored_panel
+from nanogpt.playground.run import Run
+from nanogpt.playground.tabs.attention_tab import head_map
 from nanogpt.storage.zoo import Zoo
 
 ROOT = Path(__file__).parents[1]
@@ -93,15 +96,17 @@ def outputs(zoo: Zoo) -> dict[str, Any]:
                 "left_out": result.left_out,
                 "nats": result.nats.tolist(),
             }
-            found[f"score panel {i}: {model}"] = judged(zoo.get(model), text)[0]
+            found[f"score panel {i}: {model}"] = scored_panel(loaded, result)
     for model, prompt, settings in TRACES:
         found[f"trace: {model}"] = trace(zoo.get(model), zoo.get(model).read_prompt(prompt), **settings)
         rows = alternatives(zoo.get(model), zoo.get(model).read_prompt(prompt), "th", **settings)
         found[f"alternatives: {model}"] = [vars(row) for row in rows]
     for i, values in enumerate(RUNS):
         found |= {f"run {i}: {name}": value for name, value in outputs_of_run(zoo, values).items()}
+    page = Page(zoo)
+    readers = {name: part.read for name, part in in_blocks(lambda: linked_parts(page, build_tabs(page))).items()}
     for i, query in enumerate(LINKS):
-        found[f"link {i}"] = read_link(query, zoo)
+        found[f"link {i}"] = read_link(query, readers)
     for name, layer, head in (("gpt", 3, 2), ("self_attention", 1, 4), ("trigram", 1, 1)):
         picture = head_map(zoo.get(name), "ROMEO: 🙂\nO, she doth", layer, head)
         weights = np.frombuffer(base64.b64decode(str(picture["weights"])), "<f4")
@@ -112,8 +117,8 @@ def outputs(zoo: Zoo) -> dict[str, Any]:
 def outputs_of_run(zoo: Zoo, values: tuple[Any, ...]) -> dict[str, Any]:
     """The panels, the track, the cards, the command and the API call of one run of the Compare tab."""
     run = Run.of(values)
-    *_, sides = duel(zoo, run.prompt, run.names, run.params, run.method, run.width)
-    panels = verdicts(sides, run.colour)
+    *_, sides = write_together(zoo, run)
+    panels = judged_panels(sides, run.colour)
     for panel in panels:
         panel["stats"] = [stat for stat in panel["stats"] if stat[1] != "a second"]
     result: dict[str, Any] = {"panels": panels, "track": saved_by_last(sides)}
@@ -121,7 +126,7 @@ def outputs_of_run(zoo: Zoo, values: tuple[Any, ...]) -> dict[str, Any]:
         cut = int(name.split(".")[2]) + 1
         shown = [{**{k: p[k] for k in ("model", "prompt")}, "text": p["text"][:cut]} for p in panels]
         result[f"card {name}"] = explanation(zoo, name, run, shown)
-    how = (run.names[1], run.prompt, run.params, run.width if run.method == "beam" else 0)
+    how = (run.names[1], run.prompt, run.params, run.beam)
     return {**result, "command": as_command(*how), "api call": as_api_call(*how, "http://127.0.0.1:7860")}
 
 

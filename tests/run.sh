@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Every check of this project, on a new machine too: makes .venv, installs what is missing, then style, types, tests.
-#   bash tests/run.sh [pytest's arguments]
+#   bash tests/run.sh                      all tests; prints the coverage of those that need no browser
+#   bash tests/run.sh [pytest's arguments] only those
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -39,4 +40,9 @@ fi
 ruff check .
 ruff format --check .
 mypy nanogpt app.py train.py
-python -m pytest "$@"
+if [[ $# -gt 0 ]]; then
+    python -m pytest "$@"
+else
+    python -m pytest -m "not browser" --cov=nanogpt --cov-report=term:skip-covered --cov-fail-under=90
+    python -m pytest -m browser
+fi

@@ -3,7 +3,6 @@
 import ast
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,7 +148,3 @@ def test_no_file_is_too_large_for_a_plain_push() -> None:
         pytest.skip("not a git repository")
     large = [f for f in listed.stdout.splitlines() if (ROOT / f).is_file() and (ROOT / f).stat().st_size >= 10_000_000]
     assert not large
-
-
-def test_tool_settings_hold_no_package() -> None:
-    assert set(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))) == {"tool"}

@@ -1,10 +1,13 @@
 """One checker: the field, the value, the allowed range."""
 
 import math
+from dataclasses import dataclass, fields
+from typing import Any
 
 import pytest
 
 from nanogpt import checks
+from nanogpt.checks import check_fields, checked, option
 
 HUGE = pytest.param(10**5000, id="huge")  # more digits than Python prints
 
@@ -51,3 +54,50 @@ def test_shown_is_short_and_plain() -> None:
     assert checks.shown("a\n\u202eb") == r"a\n\u202eb"
     assert len(checks.shown("x" * 10_000)) < 50
     assert checks.shown("😀" * 100).isprintable()
+
+
+@dataclass(frozen=True)
+class Settings:
+    rate: float = option(0.5, "how fast", 0, 1, above=True)
+    count: int = option(3, "how many", 1, 9, title="Number of things")
+    kind: str = option("a", choices=("a", "b"))
+    loud: bool = False
+    names: tuple[str, ...] = ()
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+
+def test_the_defaults_pass_their_own_checks() -> None:
+    assert (Settings().rate, Settings().count, Settings().kind, Settings().loud) == (0.5, 3, "a", False)
+
+
+def test_each_field_becomes_its_type() -> None:
+    """As values come from JSON: a 3.0 for a whole number, a list for a tuple."""
+    settings = Settings(rate=1, count=4.0, names=["x", 1])  # type: ignore[arg-type]
+    assert [type(v) for v in (settings.rate, settings.count, settings.names)] == [float, int, tuple]
+    assert settings.names == ("x", "1")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"rate": 0}, "rate must be a number above 0 and at most 1; got 0"),
+        ({"rate": "fast"}, "rate must be a number"),
+        ({"count": 0}, "Number of things must be a whole number from 1 to 9; got 0"),
+        ({"count": 2.5}, "Number of things must be"),
+        ({"kind": "c"}, "kind must be one of a, b; got c"),
+        ({"loud": 1}, "loud must be true or false"),
+    ],
+)
+def test_a_field_refuses_what_its_option_does_not_allow(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Settings(**values)
+
+
+def test_an_option_says_what_help_shows() -> None:
+    rate, count, *_ = fields(Settings)
+    assert (rate.metadata["help"], rate.default) == ("how fast", 0.5)
+    assert (count.metadata["low"], count.metadata["high"], count.metadata["title"]) == (1, 9, "Number of things")
+    assert checked(count, 9.0) == 9

@@ -1,1 +1,1 @@
-"""What a model makes of a text: its surprise, the alternatives, a trace of a run, its attention."""
+"""What a model computes for a text: its surprise, the alternatives, the trace of a run, its attention weights."""

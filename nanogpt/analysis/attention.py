@@ -1,6 +1,6 @@
-"""A look inside: the attention of every head, taken by hooks from outside.
+"""The attention weights of every head, captured with forward hooks.
 
-Knows `CausalSelfAttention`; a model is only ever read, never changed.
+Knows `CausalSelfAttention`; never changes a model.
 """
 
 import copy
@@ -71,9 +71,9 @@ def attention_patterns(model: LanguageModel, ids: Sequence[int]) -> Tensor:
 def attention(model: TextModel, text: str | Spelling) -> Tensor:
     """Which characters of a text each character looks at, in every head: (n_layer, n_head, T, T), rows that sum to 1.
 
-    T is at most block_size: of a longer text only the last characters are read. Of that, and of characters that the
-    model does not know and that are left out, a UserWarning tells; a text that `model.read_text` has read gives none.
-    Raises ValueError for a model without attention, and for a text of which nothing is left.
+    Of a text of more than block_size characters only the last block_size are read. Characters that the model does not
+    know are left out, after a UserWarning; a text that `model.read_text` has read gives no warning. Raises ValueError
+    for a model without attention, and for a text of which nothing is left.
     """
     spelt = with_warnings(text, model.read_text(text))
     if not spelt.ids:

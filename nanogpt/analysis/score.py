@@ -1,6 +1,6 @@
-"""How surprised a model is: bits per character of any text, and the evaluation protocol behind every figure.
+"""How surprised a model is by a text: bits per character, and the evaluation protocol behind every published figure.
 
-Knows ids, vocabularies and the models' contract; knows no corpus and no file.
+Knows the models' contract and models with their tokenizers; knows no corpus and no file.
 """
 
 import math
@@ -21,7 +21,7 @@ from nanogpt.text.spelling import Spelling, with_warnings
 BITS = 1 / math.log(2)  # nats → bits
 PROTOCOL_WINDOW = 256
 PROTOCOL_OFFSETS = range(0, 256, 32)
-BAR: dict[str, Any] = {"delay": 2, "leave": False, "disable": None}  # for someone who waits at a terminal
+BAR: dict[str, Any] = {"delay": 2, "leave": False, "disable": None}  # shown at a terminal, after two seconds
 
 
 @torch.inference_mode()

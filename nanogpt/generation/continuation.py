@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from nanogpt.checks import whole
-from nanogpt.generation.beam import beam_search
-from nanogpt.generation.generate import generate_steps
+from nanogpt.generation.beam import Beam, beam_search
+from nanogpt.generation.generate import Step, Watch, generate_steps
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.generation.text_model import TextModel
 from nanogpt.text.prompt import Prompt
@@ -17,13 +17,16 @@ from nanogpt.text.spelling import with_warnings
 MAX_BEAM = 8
 
 
-def stream(model: TextModel, prompt: str | Prompt = "", *, beam: int = 0, **settings: Any) -> Iterator[str]:
+def stream(
+    model: TextModel, prompt: str | Prompt = "", *, beam: int = 0, watched: Watch = iter, **settings: Any
+) -> Iterator[str]:
     """Continue a prompt: the new characters as they are written; with a beam width, all at once at the end.
 
     Args:
         prompt: a text, or what `model.read_prompt` made of one. A text that had to be changed (unknown characters,
             an empty prompt, more than fits) is continued all the same, after a UserWarning for each change.
         beam: the width of a beam search; 0 samples.
+        watched: each step passes through it as it is taken; it may end the run by raising an error.
         settings: the fields of `SamplingParams`: temperature, top_k, top_p, max_new_tokens, seed.
 
     Raises ValueError, before the first character, for a setting out of range or a text that is no prompt.
@@ -31,20 +34,24 @@ def stream(model: TextModel, prompt: str | Prompt = "", *, beam: int = 0, **sett
     params = SamplingParams(**settings)
     width = whole("Beam width", beam, 0, MAX_BEAM)
     checked = with_warnings(prompt, model.read_prompt(prompt))
-    return _beamed(model, checked, width, params.max_new_tokens) if width else _sampled(model, checked, params)
+    if width:
+        return _beamed(model, watched(beam_search(model.model, checked.ids, width, params.max_new_tokens)))
+    return _sampled(model, watched(generate_steps(model.model, checked.ids, params, draft=model.draft)))
 
 
-def generate(model: TextModel, prompt: str | Prompt = "", *, beam: int = 0, **settings: Any) -> str:
+def generate(
+    model: TextModel, prompt: str | Prompt = "", *, beam: int = 0, watched: Watch = iter, **settings: Any
+) -> str:
     """Continue a prompt and return the new text. The arguments and errors are those of `stream`."""
     checked = with_warnings(prompt, model.read_prompt(prompt))
-    return "".join(stream(model, checked, beam=beam, **settings))
+    return "".join(stream(model, checked, beam=beam, watched=watched, **settings))
 
 
-def _sampled(model: TextModel, prompt: Prompt, params: SamplingParams) -> Iterator[str]:
-    for step in generate_steps(model.model, prompt.ids, params, draft=model.draft):
+def _sampled(model: TextModel, steps: Iterator[Step]) -> Iterator[str]:
+    for step in steps:
         yield model.tokenizer.decode([step.id])
 
 
-def _beamed(model: TextModel, prompt: Prompt, width: int, max_new_tokens: int) -> Iterator[str]:
-    *_, best = beam_search(model.model, prompt.ids, width, max_new_tokens)
+def _beamed(model: TextModel, beams: Iterator[Beam]) -> Iterator[str]:
+    *_, best = beams
     yield model.tokenizer.decode(best.ids)

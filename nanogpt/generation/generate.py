@@ -1,11 +1,12 @@
 """Ids in, a stream of steps out.
 
-Knows the models' contract and names no model; knows ids, not text. A generation is a plain generator: whoever stops
-reading stops the work.
+Knows the models' contract and names no model; knows ids, not text. The stream is a plain generator:
+when nobody asks for the next step, no work is done.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,6 +15,8 @@ from nanogpt.generation.reader import Reader
 from nanogpt.generation.sampling import SamplingParams, choose, gumbel_noise
 from nanogpt.models.base import LanguageModel
 
+# Gets each step of a run as it is taken, and may end the run by raising an error. `iter` does nothing but pass them on.
+Watch = Callable[[Iterator[Any]], Iterator[Any]]
 GUESSES = 6  # characters that a draft looks ahead
 
 
@@ -37,8 +40,8 @@ def generate_steps(
     """Continue `prompt_ids` (at least one id; only its last block_size are read) by params.max_new_tokens steps.
 
     The same prompt and params give the same ids wherever this is called from. A `draft`, a small model of the same
-    vocabulary, changes nothing but the speed: it guesses the next few characters with the same luck, the model reads
-    them all at once, and those that it would have drawn itself stand (speculative decoding, arXiv:2211.17192, with
+    vocabulary, changes nothing but the speed: it guesses the next few characters with the same noise, the model reads
+    them all at once, and those that it would have drawn itself are kept (speculative decoding, arXiv:2211.17192, with
     both models coupled by the noise).
     """
     reader = Reader(model, cached=cached)
@@ -67,6 +70,6 @@ def guess(draft: LanguageModel, ids: Sequence[int], params: SamplingParams, nois
     """How the draft would continue ids, one character for each row of noise (n, V)."""
     seen = draft.block_size
     new = list(ids[-seen:])
-    for luck in noise:
-        new.append(choose(draft(torch.tensor([new[-seen:]], device=draft.device), rows=1)[0, 0].cpu(), params, luck))
+    for row in noise:
+        new.append(choose(draft(torch.tensor([new[-seen:]], device=draft.device), rows=1)[0, 0].cpu(), params, row))
     return new[len(new) - len(noise) :]

@@ -1,6 +1,6 @@
-"""A model that reads along: ids in, the logits of what comes next out.
+"""Ids in, the logits of the next character out, with a KV cache where the model has one.
 
-Knows the models' contract and the rule of the window; chooses nothing and knows no text.
+Knows the models' contract and the rule of the window; draws nothing and knows no text.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from nanogpt.models.kv_cache import KVCache, window_start
 
 
 class Reader:
-    """A model that reads along: feed ids, get the logits of what comes next, for one text or several at once.
+    """A model reading one text, or several of the same length: feed ids, get the logits of the next character.
 
-    With `cached`, a full window is read once and each further character costs one row; without, the window is
-    read anew for each character. Both give the same logits; the slow path is the reference.
+    With `cached`, a full window is read once and each further character costs one row; without, the whole window is
+    read again for each character. Both give the same logits; the slow path is the reference.
     """
 
     def __init__(self, model: LanguageModel, *, batch_size: int = 1, cached: bool = True):
@@ -56,14 +56,14 @@ class Reader:
         return max(0, length - self.block_size) if self.slides else window_start(length, self.block_size)
 
     def forget(self, count: int) -> None:
-        """Un-read the last `count` characters; they must lie in the present window."""
+        """Forget the last `count` characters; they must lie in the current window."""
         if count:
             self.ids = self.ids[:, :-count]
             if self.cache is not None:
                 self.cache.forget(count)
 
     def reorder(self, rows: Tensor) -> None:
-        """Let text i go on as a copy of what text rows[i] was."""
+        """Replace text i by a copy of what text rows[i] was."""
         self.ids = self.ids[rows]
         if self.cache is not None:
             self.cache.reorder(rows)

@@ -21,7 +21,11 @@ class SamplingParams:
     """What a visitor may ask for. Raises ValueError with the field, the value and the allowed range."""
 
     temperature: float = option(
-        0.8, "0 always takes the likeliest character, 1 keeps the model's odds, 2 is wild", 0, 2, title="Temperature"
+        0.8,
+        "0 always takes the likeliest character, 1 keeps the model's odds, 2 is wild",
+        0,
+        2,
+        title="Temperature",
     )
     top_k: int = option(0, "only the k likeliest may be drawn; 0 is off", 0, 1_000_000, title="Top-k")
     top_p: float = option(
@@ -41,7 +45,7 @@ class SamplingParams:
 def gumbel_noise(seed: int, count: int, vocab_size: int) -> Tensor:
     """One row of Gumbel noise for each of `count` new characters, (count, V) float64.
 
-    Row t is the luck of position t: a longer table begins with the shorter one, so it depends on (seed, t)
+    Row t is the noise of position t: a longer table begins with the shorter one, so it depends on (seed, t)
     only. The largest of `logits + noise` is an exact draw from softmax(logits) (Gumbel-max; Maddison et al.,
     arXiv:1411.0030), and the same row used for two models gives both the same luck.
     """
@@ -69,5 +73,5 @@ def allowed_logits(logits: Tensor, params: SamplingParams) -> Tensor:
 
 
 def choose(logits: Tensor, params: SamplingParams, noise: Tensor) -> int:
-    """The id drawn from logits (V,) with the luck of one row of noise (V,)."""
+    """The id drawn from logits (V,) with one row of noise (V,)."""
     return int((allowed_logits(logits, params) + noise).argmax())

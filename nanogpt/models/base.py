@@ -16,7 +16,7 @@ class ModelConfig(Protocol):
 
     @property
     def block_size(self) -> int:
-        """How many characters the model sees."""
+        """How many characters the model reads."""
 
     @property
     def vocab_size(self) -> int:

@@ -23,7 +23,7 @@ class BigramConfig:
 
     @property
     def block_size(self) -> int:
-        """How many characters it sees."""
+        """How many characters it reads."""
         return 1
 
 

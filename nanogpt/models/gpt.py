@@ -33,10 +33,9 @@ class GPTConfig:
     activation: str = option("relu2", choices=tuple(ACTIVATIONS))
     qk_norm: bool = True
     tie_weights: bool = False
-    n_context: int = size(
-        "n_context", 1
-    )  # characters that enter at each position: its own and, by an MLP, those before
-    n_vector: int = size("n_vector", 24)  # numbers that stand for a character in that MLP
+    # characters read at each position: with 1 only its own, with more also those before it, through an MLP
+    n_context: int = size("n_context", 1)
+    n_vector: int = size("n_vector", 24)  # size of a character's vector in that MLP
     zero_init: bool = True  # output projections and head start at zero: each block begins as the identity
 
     def __post_init__(self) -> None:
@@ -49,7 +48,7 @@ class GPTConfig:
 
 class GPT(LanguageModel):
     config: GPTConfig
-    gradient_checkpointing = False  # in training, hold only what enters each block, and compute the block again
+    gradient_checkpointing = False  # in training, keep only each block's input, and compute the block again
 
     def __init__(self, config: GPTConfig):
         super().__init__()
@@ -58,7 +57,7 @@ class GPT(LanguageModel):
         parts: dict[str, nn.Module] = {"wte": nn.Embedding(c.vocab_size, c.n_embd)}
         if c.position == "learned":
             parts["wpe"] = nn.Embedding(c.block_size, c.n_embd)
-        if c.n_context > 1:  # what stands just before need not be looked for by a head
+        if c.n_context > 1:  # so no head has to search for the characters just before
             parts["context"] = ContextMLP(c.vocab_size, c.n_context, c.n_vector, [2 * c.n_embd, 2 * c.n_embd, c.n_embd])
         parts["drop"] = nn.Dropout(c.dropout)
         parts["h"] = nn.ModuleList(
@@ -86,7 +85,7 @@ class GPT(LanguageModel):
     def _init_weights(self) -> None:
         """nanoGPT's normal(0, 0.02), projections into the residual stream narrower by √(2 n_layer); or zeros there.
 
-        With `zero_init` the embedding is the only voice in the stream at first, so it starts wider.
+        With `zero_init` only the embedding writes into the residual stream at first, so its weights start larger.
         """
         c = self.config
         for name, p in self.named_parameters():
@@ -118,8 +117,8 @@ class GPT(LanguageModel):
             x = x + t["wpe"](torch.arange(start, start + idx.size(1), device=idx.device))
         x = t["drop"](x)
         for block in t["h"]:  # type: ignore[attr-defined]  # a ModuleList
-            again = self.gradient_checkpointing and self.training
-            x = checkpoint(block, x, use_reentrant=False) if again else block(x, cache)
+            recompute = self.gradient_checkpointing and self.training
+            x = checkpoint(block, x, use_reentrant=False) if recompute else block(x, cache)
         if cache is not None:
             cache.advance(idx)
         return self.lm_head(t["ln_f"](x[:, -rows:]))

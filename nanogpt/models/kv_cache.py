@@ -1,7 +1,7 @@
-"""What a model still knows of the characters it has read: the rule of its window, and their keys and values,
-so that each new character costs one row of work.
+"""The KV cache: the keys and values of the characters that a model has read, and the rule of its window.
 
-Fixed buffers, written in place and passed as an argument; a module never stores one.
+With it, a new character costs one row of work instead of a whole window. Its buffers have a fixed size and are written
+in place. It is passed as an argument; no module stores one.
 """
 
 import math
@@ -11,10 +11,10 @@ from torch import Tensor
 
 
 def window_start(length: int, block_size: int) -> int:
-    """Where the model's window begins when it has read `length` characters: the stated rule past block_size.
+    """Where the model's window begins when it has read `length` characters.
 
-    Until the window is full it begins at 0. Then the last half is kept and the window fills up again, so each
-    character sees between block_size/2 and block_size before it. The rule depends on the length alone: however
+    Until the window is full it begins at 0. Then its last half is kept and the window fills up again, so each
+    character sees between block_size/2 and block_size characters. The rule depends on the length alone: however
     a text is cut into prompt and continuation, each character is predicted from the same window.
     """
     if length <= block_size:
@@ -41,7 +41,7 @@ class KVCache:
         shape = (2, n_layer, batch_size, n_head, block_size, head_dim)
         self.key, self.value = (list(part) for part in torch.zeros(shape, dtype=dtype, device=device))
         self.ids = torch.zeros(batch_size, block_size, dtype=torch.long, device=device)
-        # Added to the scores of several characters read at once: none looks at what comes after it.
+        # Added to the scores of several characters read at once: none may look at what comes after it.
         self.causal = torch.full((block_size, block_size), -math.inf, dtype=dtype, device=device).triu(1)
         self.block_size = block_size
         self.length = 0

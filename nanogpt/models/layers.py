@@ -1,4 +1,4 @@
-"""The parts of a transformer: attention, MLP, block, norm, rotary positions; and an MLP of the last characters.
+"""The parts of a transformer: attention, MLP, block, layer norm, rotary positions; and an MLP over the last characters.
 
 Knows tensors; knows no model, no loss and no file. Parameter names and arithmetic follow nanoGPT
 (https://github.com/karpathy/nanoGPT, model.py) wherever it has the part.
@@ -39,7 +39,7 @@ def rotary_table(block_size: int, head_dim: int, base: float = 10_000.0) -> Tens
 
 
 def rotate(x: Tensor, table: Tensor) -> Tensor:
-    """Turn the pairs (x[i], x[i + head_dim/2]) of x (…, T, head_dim) by the angles in table (2, T, head_dim)."""
+    """Rotate the pairs (x[i], x[i + head_dim/2]) of x (…, T, head_dim) by the angles in table (2, T, head_dim)."""
     cos, sin = table.to(x.dtype)
     return x * cos + x.roll(x.size(-1) // 2, -1) * sin
 
@@ -58,8 +58,9 @@ def attention_weights(q: Tensor, k: Tensor, scale: float) -> Tensor:
     """How much each query looks at each key: softmax(q kᵀ · scale) under the causal mask.
 
     q is (B, n_head, T, head_dim), k (B, n_head, S, head_dim) with S ≥ T. Returns (B, n_head, T, S), rows
-    that sum to 1. "Attention is all you need", arXiv:1706.03762 §3.2.1. The heatmap, the tests and, on a CPU in
-    bfloat16, training and a teacher's reading use this matrix; everything else the fused kernel, which never holds it.
+    that sum to 1. "Attention is all you need", arXiv:1706.03762 §3.2.1. The heatmap, the tests and,
+    on a CPU in bfloat16, training and distillation use this matrix; everything else uses the fused kernel, which never
+    stores it.
     """
     mask = causal_mask(q.size(-2), k.size(-2), q.device)
     hidden = torch.zeros_like(mask, dtype=q.dtype).masked_fill_(~mask, -math.inf)
@@ -68,9 +69,9 @@ def attention_weights(q: Tensor, k: Tensor, scale: float) -> Tensor:
 
 
 class CausalSelfAttention(nn.Module):
-    """Multi-head attention in which a character sees itself and what came before it.
+    """Causal multi-head attention: a character sees itself and the characters before it.
 
-    With `rotary`, q and k are turned by their positions. With `qk_norm`, they are first set to unit length, and
+    With `rotary`, q and k are rotated by their positions. With `qk_norm`, they are first scaled to unit length, and
     `scale` is then larger than 1/√head_dim (arXiv:2010.04245).
     """
 
@@ -100,9 +101,9 @@ class CausalSelfAttention(nn.Module):
         """q, k, v of x (B, T, C), each (B, n_head, T, head_dim); the first of the T stands at position `start`."""
         B, T, _ = x.shape
         heads = self.c_attn(x).view(B, T, 3, self.n_head, self.head_dim).permute(2, 0, 3, 1, 4)
-        qk, v = heads[:2], heads[2]  # qk (2, B, n_head, T, head_dim): q and k take the same steps as one
+        qk, v = heads[:2], heads[2]  # qk (2, B, n_head, T, head_dim): q and k go through the same steps together
         if self.qk_norm:
-            # Under autocast a norm answers in float32; attention must stay in the type of v to stay fast.
+            # Under autocast a norm returns float32; attention is fast only if q and k have the type of v.
             qk = unit_length(qk).to(v.dtype)
         if self.rotary is not None:
             qk = rotate(qk, self.rotary[:, start : start + T])
@@ -115,9 +116,9 @@ class CausalSelfAttention(nn.Module):
         q, k, v = self.query_key_value(x, start)
         if cache is not None:
             k, v = cache.append(self.layer, k, v)
-        # Dropout stands on the residual branch only: on the weights it would rule out the fused kernel.
+        # Dropout is applied to the residual branch only: on the weights it would rule out the fused kernel.
         if cache is None and x.is_cpu and v.dtype == torch.bfloat16:
-            # Whole products keep a CPU's bfloat16 units busy as the kernel's small blocks do not: 2.5 × faster.
+            # Whole matrix products use a CPU's bfloat16 units better than the kernel's small blocks: 2.5 × faster.
             y = attention_weights(q, k, self.scale) @ v
         else:
             mask = cache.causal[start : start + T, : start + T] if cache is not None and start > 0 and T > 1 else None
@@ -127,8 +128,8 @@ class CausalSelfAttention(nn.Module):
 
 
 class ReluSquared(torch.autograd.Function):
-    """max(x, 0)², with its slope 2 · max(x, 0) in one product: autograd would go back through the square and the cut
-    one after the other, which is a twentieth of a training step on a CPU."""
+    """max(x, 0)², with its derivative 2 · max(x, 0) in one product. Autograd would go through the square and the ReLU
+    one after the other, which takes a twentieth of a training step on a CPU."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:
@@ -137,9 +138,9 @@ class ReluSquared(torch.autograd.Function):
         return positive.square()
 
     @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> Tensor:
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         (positive,) = ctx.saved_tensors
-        return (slope * positive).mul_(2)
+        return (grad * positive).mul_(2)
 
 
 def relu_squared(x: Tensor) -> Tensor:
@@ -151,10 +152,10 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": F.gelu, "relu2": r
 
 
 class ContextMLP(nn.Module):
-    """What the last `n_context` characters say together: each a vector of n_vector numbers, thought over by a network.
+    """Features of the last `n_context` characters: each becomes a vector of n_vector numbers; an MLP reads them.
 
     Bengio et al., "A neural probabilistic language model" (JMLR 3, 2003), with today's norms and activation. `widths`
-    are those of its hidden layers; the last one, normalised, is what it answers.
+    are the sizes of its hidden layers; the last one, normalised, is the output.
     """
 
     def __init__(self, vocab_size: int, n_context: int, n_vector: int, widths: Sequence[int]):
@@ -179,7 +180,7 @@ class ContextMLP(nn.Module):
 
 
 class MLP(nn.Module):
-    """Each character thinks for itself: widen four times, bend, narrow."""
+    """Two linear layers with an activation function between them, applied to each character on its own."""
 
     def __init__(self, n_embd: int, *, activation: str = "gelu", bias: bool = True, dropout: float = 0.0):
         super().__init__()

@@ -1,8 +1,8 @@
-"""The MLP: the next character depends on the last eight, each a small vector, thought over by a network.
+"""The MLP: the next character depends on the last eight. Each becomes a small vector; a network reads them all.
 
 Bengio et al., "A neural probabilistic language model" (JMLR 3, 2003), with today's norms and activation. A table for
-eight characters would need V⁸ rows; here similar characters share what is learnt of them, and the context costs no
-more than its length. What it cannot do is look further back, or at a place that depends on what stands there.
+eight characters would need V⁸ rows; here similar characters share what is learnt of them, and the cost grows only
+linearly with the context. It cannot look further back, and it cannot choose where to look by what is written there.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ from nanogpt.models.ranges import size
 @dataclass(frozen=True)
 class WindowMLPConfig:
     vocab_size: int = size("vocab_size")
-    n_context: int = size("n_context", 8)  # characters that it sees
-    n_vector: int = size("n_vector", 24)  # numbers that stand for a character
+    n_context: int = size("n_context", 8)  # characters that it reads
+    n_vector: int = size("n_vector", 24)  # size of a character's vector
     n_layer: int = size("n_layer", 3)  # hidden layers
     n_embd: int = size("n_embd", 256)  # their width
 
@@ -29,7 +29,7 @@ class WindowMLPConfig:
 
     @property
     def block_size(self) -> int:
-        """How many characters it sees."""
+        """How many characters it reads."""
         return self.n_context
 
 

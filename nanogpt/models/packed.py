@@ -1,8 +1,8 @@
-"""Linear layers as a reader wants them: half the bytes, the same sums to float32's rounding.
+"""Linear layers for generation: weights in half the bytes, and the same sums up to float32's rounding.
 
-What a step of generation waits for is the memory that the weights lie in. A checkpoint's bfloat16 weights fit into
-float16 (below 6·10⁻⁵ they keep 2⁻²⁵ of absolute precision, less than a float32 sum loses by its own rounding), so they
-are read from there and multiplied and added up in float32. Knows linear layers; knows no model and no file.
+The speed of generation is limited by reading the weights from memory. A checkpoint's bfloat16 weights fit into float16
+(below 6·10⁻⁵ they keep 2⁻²⁵ of absolute precision, less than a float32 sum loses by its own rounding), so they are
+stored in float16, and multiplied and added up in float32. Knows linear layers; knows no model and no file.
 """
 
 from typing import TypeVar
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 M = TypeVar("M", bound=nn.Module)
-WORTH_IT = 100_000  # weights; a call of a packed layer costs some microseconds more, which smaller ones never win back
+MIN_WEIGHTS = 100_000  # a call of a packed layer costs some microseconds more, which smaller layers do not win back
 
 
 class PackedLinear(nn.Module):
@@ -27,19 +27,19 @@ class PackedLinear(nn.Module):
         return torch.ops.quantized.linear_dynamic_fp16(x, self.packed)
 
     def __deepcopy__(self, memo: object) -> "PackedLinear":
-        return self  # it never changes
+        return self  # nothing ever changes it
 
 
 def pack(model: M) -> M:
-    """Pack the linear layers of a model that is only read from now on; return it.
+    """Pack the large linear layers of a model in place and return it; it can no longer be trained.
 
-    Left as they are: small layers, weights that float16 would change, and all of them where PyTorch has no such
+    Small layers and weights that float16 would change stay as they are, and so do all layers where PyTorch has no such
     product (it is FBGEMM's, for x86).
     """
     if torch.backends.quantized.engine in ("x86", "fbgemm"):
         for module in list(model.modules()):
             for name, child in module.named_children():
-                if isinstance(child, nn.Linear) and child.weight.numel() >= WORTH_IT and _fits(child.weight):
+                if isinstance(child, nn.Linear) and child.weight.numel() >= MIN_WEIGHTS and _fits(child.weight):
                     setattr(module, name, PackedLinear(child))
     return model
 

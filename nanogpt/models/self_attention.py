@@ -1,4 +1,4 @@
-"""One layer of attention and nothing else: what looking back is worth on its own.
+"""One layer of attention and nothing else: it shows how much attention does on its own.
 
 Token and position embeddings, one layer of causal multi-head attention with its residual, a norm, and the
 scores. No MLP and no depth: the step between the n-grams and the GPT.

@@ -1,7 +1,7 @@
 """The trigram: the next character depends on the last two.
 
-A table of V² × V scores, one row for each pair. Twice the context costs V times the table: this is why
-counting does not scale, and attention was worth inventing.
+A table of V² × V scores, one row for each pair. One more character of context makes the table V times as large: this is
+why counting does not scale, and why other models are needed.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class TrigramConfig:
 
     @property
     def block_size(self) -> int:
-        """How many characters it sees."""
+        """How many characters it reads."""
         return 2
 
 

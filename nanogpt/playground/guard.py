@@ -1,15 +1,50 @@
 """What stands in front of the server: limits that Gradio leaves to the client, and doors this page does not need."""
 
+import json
+
 from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 64 * 1024  # bytes; a full request of this page is about 10 kB
-CLOSED = ("/gradio_api/upload", "/gradio_api/deep_link", "/monitoring", "/gradio_api/monitoring")
+# `file` and `proxy` fetch any public URL that stands behind them, for anyone who asks.
+CLOSED = (
+    "/gradio_api/upload",
+    "/gradio_api/deep_link",
+    "/gradio_api/file",
+    "/gradio_api/proxy",
+    "/monitoring",
+    "/gradio_api/monitoring",
+)
+FILE = "gradio.FileData"  # the mark by which Gradio 6.31 knows a file (`gradio_client.utils.is_file_obj_with_meta`)
+
+
+def body_problem(body: bytes) -> str | None:
+    """Why a request's body is refused, in one sentence; None if it is not.
+
+    Gradio downloads the URL of a file before any function of ours sees it. No part of this page takes files.
+    """
+    if not body:
+        return None
+    try:
+        # What Gradio's server parses with, so both read the same; a search in the bytes would miss escapes.
+        left = [json.loads(body)]
+    except (ValueError, RecursionError):
+        return "The body of a request must be JSON."
+    while left:  # no recursion: a visitor chooses the depth
+        part = left.pop()
+        if isinstance(part, dict):
+            meta = part.get("meta")
+            if isinstance(meta, dict) and meta.get("_type") == FILE:
+                return "This page takes no files."
+            left.extend(part.values())
+        elif isinstance(part, list):
+            left.extend(part)
+    return None
 
 
 class Guard:
-    """ASGI middleware: 404 for closed doors, 413 for large bodies, and `nosniff` on every answer."""
+    """ASGI middleware: 404 for closed doors, 413 and 400 for bodies that are refused, `nosniff` on all."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
@@ -42,6 +77,9 @@ class Guard:
                 return
             if message["type"] == "http.disconnect" or not message.get("more_body", False):
                 break
+        if problem := body_problem(body):
+            await PlainTextResponse(problem, 400)(scope, receive, send_with_header)
+            return
         read = False
 
         async def replay() -> Message:

@@ -6,12 +6,12 @@ from typing import Any
 
 import gradio as gr
 
-# Two cores, one torch thread each: more runs at once would only slow each other down. Events that share a
+# Two cores, one torch thread each: more runs at once would only slow each other down. Listeners that share a
 # concurrency_id share the limit, and each of them must name it.
 MODEL_LIMIT: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "models"}
-# A listener of the page: no veil over what it fills, no place in the API's documentation. One that fills a layout
-# also needs `show_progress_on` a small component: whatever once had a progress state, Gradio's page walks through at
-# every message of any run, with all that lies inside it.
+# A listener of the page: Gradio shows no progress over its outputs and does not document it as part of the API. One
+# whose output is a layout also needs `show_progress_on` a small component: Gradio's front end walks through every
+# component that once had a progress state, and all it contains, at every message of any run.
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 # One request at a time, and the latest value wins: dragging a slider never queues up runs.
 LATEST: dict[str, Any] = {"trigger_mode": "always_last"}
@@ -20,7 +20,7 @@ AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}  # for listeners that ask no
 
 @contextmanager
 def refused() -> Iterator[None]:
-    """A ValueError inside the block becomes the message that the visitor reads; other errors stay ours."""
+    """A ValueError inside the block becomes the message that the visitor reads. No other error reaches a visitor."""
     try:
         yield
     except ValueError as error:

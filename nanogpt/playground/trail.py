@@ -7,8 +7,9 @@ from typing import Any
 
 import gradio as gr
 
+from nanogpt.playground.components.glyphs import with_glyphs
+
 MAX_TRAIL = 20
-GLYPHS = str.maketrans({"\n": "↵", " ": "␣", "\t": "⇥"})
 
 
 def remembered(prompt: str, trail: dict[str, Any]) -> tuple[Any, ...]:
@@ -35,7 +36,7 @@ def walk(trail: dict[str, Any], to: int | None = None, *, by: int = 0) -> tuple[
 
 def shown_trail(trail: dict[str, Any]) -> tuple[Any, ...]:
     beginnings, at = trail["beginnings"], trail["at"]
-    ends = [("…" if len(b) > 12 else "") + b[-12:].translate(GLYPHS) for b in beginnings]
+    ends = [("…" if len(b) > 12 else "") + with_glyphs(b[-12:]) for b in beginnings]
     labels = [(f"{i + 1}: {end}", i) for i, end in enumerate(ends)]
     return (
         trail,

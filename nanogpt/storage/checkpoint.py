@@ -44,7 +44,7 @@ def read_model(
 ) -> tuple[LanguageModel, CharTokenizer]:
     """The model in `folder`, in eval mode and float32, and its tokenizer. Raises CheckpointError.
 
-    Checks run from cheap to dear: regular files of sane size, digests, config within bounds, the shapes of the
+    Checks run from cheap to expensive: regular files of sane size, digests, config within bounds, the shapes of the
     tensors against the shapes that the config implies, and only then is a model allocated.
     """
     folder = Path(folder)
@@ -63,7 +63,7 @@ def read_model(
 
 
 def _fill(path: Path, config: Any, weights: bytes) -> LanguageModel:
-    with torch.device("meta"):  # shapes without memory: a lying config allocates nothing
+    with torch.device("meta"):  # shapes without memory: a false config allocates nothing
         expected = {name: tuple(p.shape) for name, p in _stored(build_model(config)).items()}
     found = _header_shapes(path, weights)
     if "lm_head.weight" in found and "lm_head.weight" not in expected:

@@ -1,6 +1,6 @@
-"""The checkpoints of a folder: listed, loaded when first asked for, loaded anew when their files are replaced.
+"""The checkpoints of a folder: listed, loaded, and loaded again when their files are replaced.
 
-A folder that cannot be loaded is listed with its reason; it never keeps the others from being offered.
+A folder that cannot be loaded is listed with the reason; the others are offered all the same.
 """
 
 import os
@@ -44,7 +44,7 @@ class Zoo:
         self._broken: dict[str, tuple[Stamp | None, str]] = {}
 
     def refresh(self) -> None:
-        """Look at the folder again and load what is new; a replacement that does not load leaves the old one."""
+        """Look at the folder again and load what is new; the old model stays where its replacement does not load."""
         with self._lock:
             names = self._names()
             for name in [*self._models, *self._broken]:

@@ -5,6 +5,7 @@ Knows the tokenizer; the page, the API, the command line and the library all rea
 
 from dataclasses import dataclass
 
+from nanogpt.checks import shorter_than
 from nanogpt.text.spelling import Spelling, spell
 from nanogpt.text.tokenizer import CharTokenizer, normalise
 
@@ -19,10 +20,7 @@ class Prompt(Spelling):
 
 def read_prompt(text: object, tokenizer: CharTokenizer, block_size: int) -> Prompt:
     """Read any text that can be continued. Raises ValueError for what is no string, not valid Unicode or too long."""
-    text = normalise(text)
-    if len(text) > MAX_PROMPT:
-        raise ValueError(f"Prompt is {len(text):,} characters; the limit is {MAX_PROMPT:,}.")
-    read = spell(text, tokenizer)
+    read = spell(shorter_than("Prompt", normalise(text), MAX_PROMPT), tokenizer)
     notices = list(read.notices)
     if not read.ids:
         notices.append("The prompt is empty: starting from a newline.")

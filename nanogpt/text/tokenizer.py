@@ -1,6 +1,6 @@
 """Text ↔ ids, one id per character.
 
-Knows Unicode and nothing of models, files or corpora.
+Knows Unicode; knows no model, file or corpus.
 """
 
 import unicodedata
@@ -47,8 +47,8 @@ class CharTokenizer:
     def split_unknown(self, text: object) -> tuple[str, list[str]]:
         """Return (`text` as this vocabulary can spell it, the characters that were left out, in order).
 
-        Text that does not fit as it is is tried in its composed form (NFC) first, so that an `é` typed
-        as `e` + accent finds the `é` of the vocabulary.
+        Text with unknown characters is first put into its composed form (NFC), so that an `é` typed as `e` and an
+        accent becomes the `é` of the vocabulary.
         """
         text = normalise(text)
         if not all(c in self.ids for c in text):

@@ -22,8 +22,15 @@ MODEL_DEFAULTS: dict[str, dict[str, Any]] = {
         "cooldown": 0.8,
     },
     "self_attention": {"n_head": 8, "n_embd": 128, "max_iters": 800, "batch_size": 16, "learning_rate": 0.01},
-    "gpt": {},
 }
+
+# nanoGPT's own recipe for this corpus.
+NANOGPT: dict[str, Any] = {
+    "n_layer": 6, "n_head": 6, "n_embd": 384, "block_size": 256, "dropout": 0.2, "position": "learned",
+    "activation": "gelu", "qk_norm": False, "tie_weights": True, "zero_init": False, "max_iters": 5000,
+    "batch_size": 64, "optimizer": "adamw", "learning_rate": 1e-3, "min_lr": 0.1, "lr_schedule": "cosine",
+    "warmup_iters": 100, "weight_decay": 0.1, "beta2": 0.99,
+}  # fmt: skip
 
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {
@@ -76,17 +83,18 @@ PRESETS: dict[str, dict[str, Any]] = {
         "min_lr": 0.0,
         "eval_interval": 400,
     },
+    "nanogpt": NANOGPT,
+    "nanogpt-cpu": {
+        **NANOGPT,
+        "n_layer": 4,
+        "n_head": 4,
+        "n_embd": 128,
+        "block_size": 64,
+        "dropout": 0.0,
+        "max_iters": 2000,
+        "batch_size": 12,
+    },
 }
-PRESETS["nanogpt"] = {
-    "n_layer": 6, "n_head": 6, "n_embd": 384, "block_size": 256, "dropout": 0.2, "position": "learned",
-    "activation": "gelu", "qk_norm": False, "tie_weights": True, "zero_init": False, "max_iters": 5000,
-    "batch_size": 64, "optimizer": "adamw", "learning_rate": 1e-3, "min_lr": 0.1, "lr_schedule": "cosine",
-    "warmup_iters": 100, "weight_decay": 0.1, "beta2": 0.99,
-}  # fmt: skip
-PRESETS["nanogpt-cpu"] = {
-    **PRESETS["nanogpt"], "n_layer": 4, "n_head": 4, "n_embd": 128, "block_size": 64, "dropout": 0.0,
-    "max_iters": 2000, "batch_size": 12,
-}  # fmt: skip
 
 
 def resolve(model: str, preset: str | None, given: dict[str, Any]) -> TrainConfig:
@@ -97,4 +105,4 @@ def resolve(model: str, preset: str | None, given: dict[str, Any]) -> TrainConfi
     if preset is not None:
         checks.one_of("preset", preset, PRESETS)
     chosen = PRESETS[preset] if preset and model == "gpt" else {}
-    return TrainConfig(**{**MODEL_DEFAULTS[model], **chosen, **given, "model": model})
+    return TrainConfig(**{**MODEL_DEFAULTS.get(model, {}), **chosen, **given, "model": model})

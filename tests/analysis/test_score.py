@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,8 +12,6 @@ from nanogpt.analysis import score
 from nanogpt.generation.generate import generate_steps
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.generation.text_model import TextModel
-from nanogpt.models.base import LanguageModel
-from nanogpt.text.tokenizer import CharTokenizer
 
 
 def test_a_text_is_judged_by_the_logits_it_was_drawn_from(model: nn.Module, ids: list[int]) -> None:
@@ -79,13 +76,9 @@ def test_evaluation_window(tiny: Callable[..., nn.Module]) -> None:
     assert score.evaluation_window(tiny("gpt", block_size=300)) == 256
 
 
-def text_model(model: LanguageModel) -> TextModel:
-    return TextModel("tiny", Path("tiny"), model, CharTokenizer("\nabcdefghij"), 1)
-
-
-def test_a_text_that_stands_alone(tiny: Callable[..., nn.Module]) -> None:
+def test_a_text_that_stands_alone(text_model: Callable[..., TextModel]) -> None:
     """What is left out is told: by a warning, and in the result."""
-    loaded = text_model(tiny("gpt"))
+    loaded = text_model("gpt")
     with pytest.warns(UserWarning, match=r"U\+0058") as warned:
         result = score.score(loaded, "ab\r\nXc")
     assert warned[0].filename == __file__
@@ -96,13 +89,13 @@ def test_a_text_that_stands_alone(tiny: Callable[..., nn.Module]) -> None:
     assert torch.allclose(result.bits.float(), result.nats / math.log(2))
 
 
-def test_a_text_that_was_read_before_gives_no_warning(tiny: Callable[..., nn.Module]) -> None:
-    loaded = text_model(tiny("gpt"))
+def test_a_text_that_was_read_before_gives_no_warning(text_model: Callable[..., TextModel]) -> None:
+    loaded = text_model("gpt")
     assert "U+0058" in score.score(loaded, loaded.read_text("abX")).left_out
 
 
 @pytest.mark.parametrize("text", ["XYZ", ""])
-def test_a_text_of_which_nothing_is_known_is_refused(text: str, tiny: Callable[..., nn.Module]) -> None:
-    loaded = text_model(tiny("gpt"))
+def test_a_text_of_which_nothing_is_known_is_refused(text: str, text_model: Callable[..., TextModel]) -> None:
+    loaded = text_model("gpt")
     with pytest.raises(ValueError, match="no character that the model knows"):
         score.score(loaded, loaded.read_text(text))

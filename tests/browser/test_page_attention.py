@@ -22,7 +22,7 @@ AXIS = 22  # CSS pixels that the characters take along the top and the left
 @torch.no_grad()
 def explicit_attention(name: str, text: str, layer: int, head: int) -> Tensor:
     """(T, T) weights of one head, in float64 and by the formula, not by the project's functions."""
-    model, tokenizer = nanogpt.load(CHECKPOINTS / name)
+    model, tokenizer = nanogpt.load(CHECKPOINTS / name, pack=False)
     model.double()
     part = [m for m in model.modules() if isinstance(m, CausalSelfAttention)][layer - 1]
     inputs: list[Tensor] = []

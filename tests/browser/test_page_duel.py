@@ -10,7 +10,7 @@ from server import CHECKPOINTS
 from visitor import generate, idle, notice, prompt_of, selected, set_number, status, tab_to, text_of, texts
 
 import nanogpt
-from nanogpt.generation.generate import generate as steps
+from nanogpt.generation.generate import generate_steps as steps
 from nanogpt.generation.sampling import SamplingParams
 
 pytestmark = pytest.mark.browser

@@ -7,69 +7,15 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from nanogpt.analysis.score import char_nats
 from nanogpt.generation.beam import beam_search
 from nanogpt.generation.generate import GUESSES, generate_steps
-from nanogpt.generation.reader import Reader
 from nanogpt.generation.sampling import SamplingParams
-from nanogpt.models.kv_cache import window_start
 
 
 def ids_of(model: nn.Module, prompt: list[int], cached: bool = True, **params: float) -> list[int]:
     return [step.id for step in generate_steps(model, prompt, SamplingParams(**params), cached=cached)]  # type: ignore[arg-type]
-
-
-@torch.no_grad()
-def logits_by_definition(model: nn.Module, ids: list[int]) -> Tensor:
-    """(n, V): after each prefix, what the model says of the window that the rule gives it."""
-    rows = []
-    for n in range(1, len(ids) + 1):
-        sight = model.config.block_size
-        start = max(0, n - sight) if getattr(model, "any_length", False) else window_start(n, sight)
-        rows.append(model(torch.tensor([ids[start:n]]))[0, -1])
-    return torch.stack(rows)
-
-
-@pytest.mark.parametrize("cached", [True, False])
-def test_every_split_gives_the_logits_of_the_definition(model: nn.Module, ids: list[int], cached: bool) -> None:
-    """At every position, wherever the prompt ends, and five windows on."""
-    expected = logits_by_definition(model, ids)
-    for split in range(1, len(ids) if cached else 3):
-        reader = Reader(model, cached=cached)
-        logits = [reader.feed([ids[:split]])[0, -1]]
-        logits += [reader.feed([[id]])[0, -1] for id in ids[split:]]
-        assert (torch.stack(logits) - expected[split - 1 :]).abs().max() <= 1e-4
-
-
-def test_text_may_come_in_pieces(model: nn.Module, ids: list[int]) -> None:
-    expected = logits_by_definition(model, ids)
-    for a, b in itertools.combinations(range(1, len(ids), 3), 2):
-        reader = Reader(model)
-        for piece in (ids[:a], ids[a:b], ids[b:]):
-            last = reader.feed([piece])[0, -1]
-        assert (last - expected[-1]).abs().max() <= 1e-4
-
-
-def test_rows_of_a_batch_do_not_meet(model: nn.Module, ids: list[int]) -> None:
-    rows = torch.tensor([ids[i : i + 20] for i in (0, 7, 20)])
-    together, alone = Reader(model, batch_size=3), [Reader(model) for _ in rows]
-    for t in range(20):
-        logits = together.feed(rows[:, t : t + 1])
-        for i, reader in enumerate(alone):
-            assert (logits[i] - reader.feed([[int(rows[i, t])]])[0]).abs().max() <= 1e-4
-
-
-def test_reordered_rows_go_on_as_copies(model: nn.Module, ids: list[int]) -> None:
-    rows = torch.tensor([ids[:6], ids[6:12]])
-    reader = Reader(model, batch_size=2)
-    reader.feed(rows)
-    reader.reorder(torch.tensor([1, 1]))
-    for id in ids[12:20]:  # over the end of the window
-        a, b = reader.feed([[id], [id]])[:, -1]
-        assert torch.equal(a, b)
-    assert (a - logits_by_definition(model, ids[6:12] + ids[12:20])[-1]).abs().max() <= 1e-4
 
 
 @pytest.mark.parametrize("cached", [True, False])
@@ -95,18 +41,6 @@ def test_a_good_draft_saves_passes(tiny: Callable[..., nn.Module]) -> None:
     list(generate_steps(model, [1], SamplingParams(max_new_tokens=40), draft=drafter))
     assert max(passes) == GUESSES + 1
     assert sum(n == GUESSES + 1 for n in passes) <= math.ceil(40 / (GUESSES + 1)) + 1
-
-
-def test_what_was_forgotten_leaves_no_trace(model: nn.Module, ids: list[int]) -> None:
-    expected = logits_by_definition(model, ids)
-    reader = Reader(model)
-    reader.feed([ids[:3]])
-    for n, id in enumerate(ids[3:], 3):
-        wrong = min(2, reader.room(0))
-        if wrong:
-            reader.feed([ids[:wrong]])
-        reader.forget(wrong)
-        assert (reader.feed([[id]])[0, -1] - expected[n]).abs().max() <= 1e-4
 
 
 def test_same_request_same_text(model: nn.Module) -> None:
@@ -163,23 +97,3 @@ def test_the_global_generator_is_left_alone(model: nn.Module) -> None:
     ids_of(model, [0], max_new_tokens=20)
     list(beam_search(model, [0], 2, 5))
     assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_a_beam_of_one_is_greedy(model: nn.Module) -> None:
-    *_, last = beam_search(model, [1], 1, 30)
-    assert last.ids == ids_of(model, [1], temperature=0, max_new_tokens=30)
-
-
-def test_a_wide_beam_finds_the_likeliest(tiny: Callable[..., nn.Module]) -> None:
-    """Wide enough to drop nothing, it must agree with trying every continuation."""
-    model = tiny("gpt", vocab_size=4, block_size=4)
-    *_, best = beam_search(model, [1, 2, 3], 64, 4)
-    scores = {c: -char_nats(model, [1, 2, 3], c).sum().item() for c in itertools.product(range(4), repeat=4)}
-    assert tuple(best.ids) == max(scores, key=lambda c: scores[c])
-    assert best.log_probability == pytest.approx(max(scores.values()), abs=1e-4)
-
-
-def test_a_beam_says_how_likely_its_text_is(model: nn.Module) -> None:
-    for beam in beam_search(model, [1], 3, 20):
-        assert beam.log_probability == pytest.approx(-char_nats(model, [1], beam.ids).sum().item(), abs=1e-3)
-        assert beam.per_character == beam.log_probability / len(beam.ids)

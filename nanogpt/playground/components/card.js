@@ -5,22 +5,11 @@
 
 const FIRST = 8; // rows before "show all"; the chosen one is always among them
 
-const find = (name) => element.querySelector("." + name);
 const [list, toggle, legend] = [find("rows"), find("toggle"), find("numbers")];
 let rows = [];
 let open = false;
 let hovered = null; // index of a row
 let stop = 0; // the row that Tab reaches; arrow keys move it
-
-const write = (node, string) => {
-  if (node.textContent !== string) node.textContent = string;
-};
-
-// As many children as wanted, the old ones kept.
-function fit(parent, wanted, create) {
-  while (parent.children.length > wanted) parent.lastElementChild.remove();
-  while (parent.children.length < wanted) parent.append(create());
-}
 
 const make = (tag, className, ...children) => {
   const node = document.createElement(tag);
@@ -37,9 +26,6 @@ function percent(p) {
   if (x < 0.0001) return x.toExponential(1) + " %";
   return x.toFixed(Math.max(0, 1 - Math.floor(Math.log10(telling)))) + " %";
 }
-
-// Two decimals; two significant figures where those would round to nothing.
-const figures = (surprise) => (surprise < 0.1 ? String(+surprise.toPrecision(2)) : surprise.toFixed(2));
 
 // What a row shows: [class of the bar, words, probability], in the order of the bars.
 const measures = (value, row) => [
@@ -108,10 +94,9 @@ function draw() {
   find("card").setAttribute("aria-label", props.label);
   list.setAttribute("aria-label", props.label + ": all characters, the likeliest first");
   write(find("title"), value.title + (value.glyph_char && ": "));
-  write(find("glyph"), glyphs(value.glyph_char));
+  writeGlyph(find("glyph"), value.glyph_char);
   write(find("name"), nameOf(value.glyph_char) && " " + nameOf(value.glyph_char));
   find("heading").hidden = !value.title; // an empty heading is announced too
-  find("glyph").setAttribute("aria-hidden", nameOf(value.glyph_char) !== ""); // its name follows in words
   const bits = value.bits === null ? "∞" : figures(value.bits);
   write(find("verdict"), rows.length ? bits + " bits · rank " + value.rank : "");
   write(find("message"), value.message);

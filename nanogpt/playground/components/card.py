@@ -1,33 +1,15 @@
 """One character, explained: how likely each model thought every character that could have stood there.
 
-Knows characters and probabilities, never a model. The drawing is in card.js, glyph.js and card.css.
+Knows characters and probabilities, never a model. The drawing is in card.js and card.css.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-TEMPLATE = """
-<article class="card">
-  <header><h2 class="heading"><span class="title"></span><span class="glyph"></span><span class="name"></span></h2
-    ><span class="verdict"></span></header>
-  <p class="message"></p>
-  <div class="shown">
-    <p class="after"><span class="place">after “<span class="before"></span>” · </span>click a character to continue
-      from it</p>
-    <dl class="numbers"></dl>
-    <div class="scale" aria-hidden="true"><span>0</span><span>25</span><span>50</span><span>75</span
-      ><span>100 %</span></div>
-    <div class="rows" role="toolbar" aria-orientation="vertical"></div>
-    <footer><button type="button" class="toggle" aria-expanded="false"></button>
-      <p class="hint"><span aria-hidden="true">▸</span> stands in the text · <s>struck through</s> was cut by top-k or
-        top-p</p></footer>
-  </div>
-</article>
-"""
+from nanogpt.playground.components.loader import load_component
 
 
 def card(elem_id: str, label: str) -> gr.HTML:
@@ -36,17 +18,8 @@ def card(elem_id: str, label: str) -> gr.HTML:
     Its `branch` event fires when the reader clicks a character or presses Enter on it, to continue from it. A
     listener's `gr.EventData` holds `char` and `index` (of its row, from 0).
     """
-    beside = Path(__file__)
-    return gr.HTML(
-        card_message("Hover, tap or focus a character to see what else could have stood there."),
-        label=label,
-        elem_id=elem_id,
-        html_template=TEMPLATE,
-        css_template=beside.with_suffix(".css").read_text(encoding="utf-8"),
-        js_on_load=beside.with_name("glyph.js").read_text(encoding="utf-8")
-        + beside.with_suffix(".js").read_text(encoding="utf-8"),
-        apply_default_css=False,
-    )
+    hint = card_message("Hover, tap or focus a character to see what else could have stood there.")
+    return load_component("card", hint, elem_id, label)
 
 
 def card_value(

@@ -5,9 +5,6 @@
 
 const AXIS = 22; // CSS pixels for the characters along the top and the left
 const LABEL_GAP = 13; // the least distance between two labels at which they stay readable
-const REST_MS = 120; // a preview is told to Python once it rests: a moving pointer would flood the queue
-const GLYPHS = { " ": "␣", "\n": "↵", "\t": "⇥" };
-const NAMES = { " ": "space", "\n": "newline", "\t": "tab" };
 
 // White → indigo 800 and near-black → indigo 200. A stop stands where its OKLab lightness lies between the two ends,
 // so that equal steps of weight are equal steps of lightness, for any eye.
@@ -23,23 +20,19 @@ const SCALES = {
   row: (weight, most) => weight / most,
 };
 
-const find = (name) => element.querySelector("." + name);
 const [map, canvas, cell, tooltip] = [find("map"), find("cells"), find("cell"), find("tooltip")];
 const radios = Array.from(element.querySelectorAll("input"));
 let characters = [];
 let weights = new Float32Array(); // lower triangle, row by row
-let selected = null; // {row, column}
-let locked = false;
-let resting; // the timer of a selection that Python has not been told of
 
-const glyph = (index) => GLYPHS[characters[index]] ?? characters[index];
-const name = (index) => NAMES[characters[index]] ?? characters[index];
+const glyph = (index) => glyphOf(characters[index]);
+const name = (index) => nameOf(characters[index]) || glyph(index);
 const weightAt = ({ row, column }) => weights[(row * (row + 1)) / 2 + column];
 const scale = () => radios.find((radio) => radio.checked).value;
 const geometry = () => ({ axis: AXIS, size: (map.clientWidth - AXIS) / characters.length }); // CSS pixels
 
 // Three significant figures, however small: a small weight is not zero.
-const figures = (weight) => (weight === 0 ? "0" : weight < 0.001 ? weight.toExponential(2) : weight.toPrecision(3));
+const weightFigures = (weight) => (weight === 0 ? "0" : weight < 0.001 ? weight.toExponential(2) : weight.toPrecision(3));
 
 // The ramp as 256 pixels: one row of an ImageData.
 function rampPixels() {
@@ -108,11 +101,11 @@ function paint() {
   context.textBaseline = "middle";
   for (let i = 0; i < T; i += step) {
     const middle = axis + (i + 0.5) * size;
-    context.fillText(glyph(i), middle, axis / 2);
-    context.fillText(glyph(i), axis / 2, middle);
+    context.fillText(shortGlyph(characters[i]), middle, axis / 2);
+    context.fillText(shortGlyph(characters[i]), axis / 2, middle);
   }
   paintBar(ramp);
-  point();
+  point(choice.selected, choice.locked);
 }
 
 // The bar runs over weights, not colours, so that a scale shows what it does to them.
@@ -135,12 +128,12 @@ function draw() {
   map.setAttribute("aria-label", props.label);
   map.setAttribute("aria-rowcount", characters.length);
   map.setAttribute("aria-colcount", characters.length);
-  if (selected && selected.row >= characters.length) select(null);
+  if (choice.selected?.row >= characters.length) choice.select(null);
   paint();
 }
 
 // Move everything that follows the selection.
-function point() {
+function point(selected, locked) {
   map.classList.toggle("pointing", selected !== null);
   if (!selected) {
     find("spoken").textContent = cell.ariaLabel = "";
@@ -156,8 +149,8 @@ function point() {
   put(find("column-guide"), x, axis, size, characters.length * size);
   put(find("row-mark"), 1, y + size / 2 - 9, 18, 18);
   put(find("column-mark"), x + size / 2 - 9, 1, 18, 18);
-  find("row-mark").textContent = glyph(row);
-  find("column-mark").textContent = glyph(column);
+  find("row-mark").textContent = shortGlyph(characters[row]);
+  find("column-mark").textContent = shortGlyph(characters[column]);
   cell.classList.toggle("locked", locked);
 
   const future = column > row;
@@ -165,7 +158,7 @@ function point() {
   const verb = future ? " cannot see " : " looks at ";
   const say = (from, to) => "row " + (row + 1) + " " + from + verb + "column " + (column + 1) + " " + to;
   tooltip.textContent = say("“" + glyph(row) + "”", "“" + glyph(column) + "”")
-    + (future ? " · future" : " · weight " + figures(weight));
+    + (future ? " · future" : " · weight " + weightFigures(weight));
   find("spoken").textContent = cell.ariaLabel = say(name(row), name(column))
     + (future ? ", future" : ", " + Number((100 * weight).toPrecision(2)) + " %");
   cell.ariaColIndex = column + 1;
@@ -178,15 +171,6 @@ function point() {
   tooltip.style.top = (below + tooltip.offsetHeight <= side ? below : y - gap - tooltip.offsetHeight) + "px";
 }
 
-function select(target, lock = false) {
-  if (target?.row === selected?.row && target?.column === selected?.column && lock === locked) return;
-  [selected, locked] = [target, lock];
-  point();
-  clearTimeout(resting);
-  const event = { row: target?.row ?? null, column: target?.column ?? null, locked };
-  resting = setTimeout(() => trigger("select", event), lock ? 0 : REST_MS);
-}
-
 function cellAt(event) {
   const frame = canvas.getBoundingClientRect();
   const { axis, size } = geometry();
@@ -196,40 +180,17 @@ function cellAt(event) {
   return inside ? { row, column } : null;
 }
 
-map.addEventListener("pointermove", (event) => {
-  if (!locked && event.pointerType === "mouse") select(cellAt(event));
-});
-map.addEventListener("pointerleave", () => {
-  if (!locked) select(null);
-});
-map.addEventListener("click", (event) => {
-  const target = cellAt(event);
-  const again = locked && target?.row === selected.row && target.column === selected.column;
-  select(again ? null : target, !again && target !== null);
-});
-map.addEventListener("focus", () => {
-  if (!selected && map.matches(":focus-visible")) select({ row: characters.length - 1, column: characters.length - 1 });
-});
-map.addEventListener("blur", () => {
-  if (!locked) select(null);
-});
-map.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const last = characters.length - 1;
-  const { row, column } = selected ?? { row: last, column: last };
-  const moves = {
-    ArrowLeft: () => select({ row, column: Math.max(0, column - 1) }, locked),
-    ArrowRight: () => select({ row, column: Math.min(last, column + 1) }, locked),
-    ArrowUp: () => select({ row: Math.max(0, row - 1), column }, locked),
-    ArrowDown: () => select({ row: Math.min(last, row + 1), column }, locked),
-    Home: () => select({ row, column: 0 }, locked),
-    End: () => select({ row, column: row }, locked), // the character itself
-    Enter: () => select({ row, column }, !locked),
-    Escape: () => select(null),
-  };
-  if (!Object.hasOwn(moves, event.key)) return;
-  moves[event.key]();
-  event.preventDefault();
+const last = () => characters.length - 1;
+
+const choice = selectable(map, {
+  hit: cellAt,
+  first: () => (characters.length ? { row: last(), column: last() } : null),
+  moves: ({ row, column }) => ({
+    ArrowLeft: { row, column: Math.max(0, column - 1) }, ArrowRight: { row, column: Math.min(last(), column + 1) },
+    ArrowUp: { row: Math.max(0, row - 1), column }, ArrowDown: { row: Math.min(last(), row + 1), column },
+    Home: { row, column: 0 }, End: { row, column: row }, // the character itself
+  }),
+  show: point,
 });
 
 for (const radio of radios) {
@@ -238,8 +199,6 @@ for (const radio of radios) {
 }
 cell.id = element.id + "-cell";
 map.setAttribute("aria-activedescendant", cell.id);
-new ResizeObserver(paint).observe(map);
-const theme = new MutationObserver(paint);
-for (const root of [document.documentElement, document.body]) theme.observe(root, { attributeFilter: ["class"] });
+repaintWith(map, paint);
 watch("value", draw);
 draw();

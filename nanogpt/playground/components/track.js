@@ -7,21 +7,11 @@ const AXIS = { left: 34, right: 2, top: 10, bottom: 20 }; // CSS pixels around t
 const TICK_GAP = 30; // the least distance between two ticks of the y axis
 const LABEL_GAP = 12; // the least width of a bar at which its character stays readable below it
 const WIDEST = 40; // CSS pixels of a bar: three characters do not fill the page
-const REST_MS = 120; // a preview is told to Python once it rests: a moving pointer would flood the queue
-const HINT = "Hover, tap or use the arrow keys to read a character; click to hold it, Esc to let go.";
 
-const find = (name) => element.querySelector("." + name);
 const [plot, canvas, guide] = [find("plot"), find("bars"), find("guide")];
 let characters = [];
 let bits = [[], []]; // per model, per character
 let saved = []; // per character; NaN where a surprise is infinite or undefined
-let selected = null; // an index
-let locked = false;
-let resting; // the timer of a selection that Python has not been told of
-
-const write = (node, string) => {
-  if (node.textContent !== string) node.textContent = string;
-};
 
 const mean = (numbers) => {
   const known = numbers.filter(Number.isFinite);
@@ -29,9 +19,6 @@ const mean = (numbers) => {
 };
 const signed = (x, digits = 2) => (x < 0 ? "−" : "+")
   + Math.abs(x).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-
-// Two decimals; two significant figures where those would round to nothing.
-const figures = (surprise) => (surprise < 0.1 ? String(+surprise.toPrecision(2)) : surprise.toFixed(2));
 
 // Where things are, in CSS pixels. `per` characters share a bar where a bar would be thinner than a pixel.
 function geometry() {
@@ -101,10 +88,7 @@ function paintCharacters(context, style, each, middle) {
   context.textAlign = "center";
   if (each >= LABEL_GAP) {
     context.font = 13 * devicePixelRatio + "px " + style.getPropertyValue("--font-mono");
-    characters.forEach((character, i) => {
-      const shown = glyphs(character);
-      context.fillText(shown.startsWith("U+") ? "□" : shown, middle(i), line); // a code would not fit
-    });
+    characters.forEach((character, i) => context.fillText(shortGlyph(character), middle(i), line));
     return;
   }
   const step = [5, 10, 20, 50, 100, 200, 500].find((count) => count * each >= 48) ?? 1000;
@@ -131,35 +115,38 @@ function draw() {
   find("shown").hidden = value.message !== "";
   plot.setAttribute("aria-label", props.label + ": character");
   plot.ariaValueMax = Math.max(1, characters.length);
-  if (selected !== null && selected >= characters.length) select(null);
-  describe();
+  if (choice.selected && choice.selected.index >= characters.length) choice.select(null);
+  describe(choice.selected);
   paint();
 }
 
-function describe() {
-  let [where, shown, name, rest] = [HINT, "", "", ""];
-  if (selected !== null) {
+function describe(selected) {
+  let [where, character, rest] = [HINT, "", ""];
+  const index = selected?.index ?? 0;
+  const position = index + 1 + " of " + characters.length;
+  if (selected) {
     const [first, second] = props.value.names;
-    [shown, name] = [glyphs(characters[selected]), nameOf(characters[selected])];
-    where = "character " + (selected + 1) + " of " + characters.length + ": ";
-    const surprise = (i) => (Number.isFinite(bits[i][selected]) ? figures(bits[i][selected]) : "∞") + " bits";
+    character = characters[index];
+    where = "character " + position + ": ";
+    const name = nameOf(character);
+    const surprise = (i) => (Number.isFinite(bits[i][index]) ? figures(bits[i][index]) : "∞") + " bits";
     rest = (name && " " + name) + " · " + first + " " + surprise(0) + " · " + second + " " + surprise(1);
-    if (Number.isFinite(saved[selected])) rest += " · saved " + signed(saved[selected]);
+    if (Number.isFinite(saved[index])) rest += " · saved " + signed(saved[index]);
   }
   write(find("where"), where);
-  write(find("glyph"), shown);
+  writeGlyph(find("glyph"), character);
   write(find("rest"), rest);
-  find("glyph").setAttribute("aria-hidden", name !== ""); // its name follows in words
-  plot.ariaValueNow = (selected ?? 0) + 1;
-  plot.ariaValueText = selected === null ? "none" : selected + 1 + " of " + characters.length;
+  plot.ariaValueNow = index + 1;
+  plot.ariaValueText = selected ? position : "none";
   place();
 }
 
 function place() {
-  guide.hidden = selected === null;
-  if (selected === null) return;
+  const { selected, locked } = choice;
+  guide.hidden = !selected;
+  if (!selected) return;
   const { per, x } = geometry();
-  const first = selected - (selected % per);
+  const first = selected.index - (selected.index % per);
   Object.assign(guide.style, {
     left: x(first) + "px", width: Math.max(2, x(first + per) - x(first)) + "px",
     top: AXIS.top + "px", bottom: AXIS.bottom + "px",
@@ -167,59 +154,26 @@ function place() {
   guide.classList.toggle("locked", locked);
 }
 
-function select(target, lock = false) {
-  if (target === selected && lock === locked) return;
-  [selected, locked] = [target, lock];
-  describe();
-  clearTimeout(resting);
-  resting = setTimeout(() => trigger("select", { index: target, locked: lock }), lock ? 0 : REST_MS);
-}
-
 function characterAt(event) {
   const { width } = geometry();
   const from = plot.getBoundingClientRect().left + AXIS.left;
   const index = Math.floor(((event.clientX - from) / width) * characters.length);
-  return index >= 0 && index < characters.length ? index : null;
+  return index >= 0 && index < characters.length ? { index } : null;
 }
 
-plot.addEventListener("pointermove", (event) => {
-  if (!locked && event.pointerType === "mouse") select(characterAt(event));
-});
-plot.addEventListener("pointerleave", () => {
-  if (!locked) select(null);
-});
-plot.addEventListener("click", (event) => {
-  const target = characterAt(event);
-  const again = locked && target === selected;
-  select(again ? null : target, !again && target !== null);
-});
-plot.addEventListener("focus", () => {
-  if (selected === null && plot.matches(":focus-visible")) select(0);
-});
-plot.addEventListener("blur", () => {
-  if (!locked) select(null);
-});
-plot.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const current = selected ?? 0;
-  const last = characters.length - 1;
-  const moves = {
-    ArrowLeft: () => select(Math.max(0, current - 1), locked),
-    ArrowRight: () => select(Math.min(last, current + 1), locked),
-    PageUp: () => select(Math.max(0, current - 10), locked),
-    PageDown: () => select(Math.min(last, current + 10), locked),
-    Home: () => select(0, locked),
-    End: () => select(last, locked),
-    Enter: () => select(current, !locked),
-    Escape: () => select(null),
-  };
-  if (!Object.hasOwn(moves, event.key)) return;
-  moves[event.key]();
-  event.preventDefault();
+// Arrow keys stop at both ends of the text.
+const at = (place) => ({ index: Math.max(0, Math.min(place, characters.length - 1)) });
+
+const choice = selectable(plot, {
+  hit: characterAt,
+  first: () => (characters.length ? { index: 0 } : null),
+  moves: ({ index }) => ({
+    ArrowLeft: at(index - 1), ArrowRight: at(index + 1), PageUp: at(index - 10), PageDown: at(index + 10),
+    Home: at(0), End: at(Infinity),
+  }),
+  show: describe,
 });
 
-new ResizeObserver(paint).observe(plot);
-const theme = new MutationObserver(paint);
-for (const root of [document.documentElement, document.body]) theme.observe(root, { attributeFilter: ["class"] });
+repaintWith(plot, paint);
 watch("value", draw);
 draw();

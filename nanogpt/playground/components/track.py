@@ -1,51 +1,20 @@
 """Bits saved: for every character of a text, how much less one model was surprised by it than another.
 
-Knows characters and bits, never a model. The drawing is in track.js, glyph.js and track.css.
+Knows characters and bits, never a model. The drawing is in track.js and track.css.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-TEMPLATE = """
-<figure class="track">
-  <figcaption><h2 class="title"></h2><span class="total"></span></figcaption>
-  <p class="message"></p>
-  <div class="shown">
-    <p class="lead"></p>
-    <p class="legend">less surprised: <i class="up"></i><span class="first"></span> <i class="down"></i><span
-      class="second"></span><span class="binned"></span></p>
-    <div class="plot" role="slider" tabindex="0" aria-valuemin="1">
-      <canvas class="bars" aria-hidden="true"></canvas>
-      <div class="guide" aria-hidden="true" hidden></div>
-    </div>
-    <p class="description" aria-live="polite"><span class="where"></span><span class="glyph"></span
-      ><span class="rest"></span></p>
-  </div>
-</figure>
-"""
+from nanogpt.playground.components.loader import load_component
 
 
 def track(elem_id: str, label: str) -> gr.HTML:
-    """An empty track; give it a `track_value` or a `track_message`. `label` names it for screen readers.
-
-    Its `select` event fires whenever the reader's selection changes. A listener's `gr.EventData` holds `index` (of
-    the character, from 0, or None when nothing is selected) and `locked` (False for a preview by hover or arrow key,
-    True after a click, a tap or Enter).
-    """
-    beside = Path(__file__)
-    return gr.HTML(
-        track_message("Generate a text to see where one model is less surprised than the other."),
-        label=label,
-        elem_id=elem_id,
-        html_template=TEMPLATE,
-        css_template=beside.with_suffix(".css").read_text(encoding="utf-8"),
-        js_on_load=beside.with_name("glyph.js").read_text(encoding="utf-8")
-        + beside.with_suffix(".js").read_text(encoding="utf-8"),
-        apply_default_css=False,
-    )
+    """An empty track; give it a `track_value` or a `track_message`. `label` names it for screen readers."""
+    hint = track_message("Generate a text to see where one model is less surprised than the other.")
+    return load_component("track", hint, elem_id, label)
 
 
 def track_value(

@@ -1,0 +1,158 @@
+"""Admission: how many a visitor may have at once, and the end of those that nobody reads.
+
+Knows the addresses at which clients of Gradio 6.31 post runs and open the streams of their results, and its queue.
+"""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import parse_qs
+
+import gradio as gr
+from gradio.context import LocalContext
+from gradio.queueing import Queue
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+UNREAD = 3.0  # seconds a run goes on without a stream: the page and gradio_client open it at the answer to the post
+PER_SESSION = 8  # seven listeners of the page ask a model, and each waits for its answer before it asks again
+PER_ADDRESS = 40  # a class of thirty behind one address; 24 of the queue's 64 places are left to everyone else
+POSTS = ("/gradio_api/queue/join", "/gradio_api/call/")
+STREAMS = ("/gradio_api/queue/data", "/gradio_api/call/")
+T = TypeVar("T")
+
+
+@dataclass(eq=False)
+class AdmittedRun:
+    """A run from its post until its result is read. `event` is its name in the queue, once it has one."""
+
+    session: str
+    address: str
+    event: str = ""
+
+
+class Admission:
+    """ASGI middleware behind the guard: 429 for a run too many, and an end to runs that nobody reads."""
+
+    def __init__(self, app: ASGIApp):
+        self.app = app
+        self.open: list[AdmittedRun] = []
+        self.streams: Counter[str] = Counter()  # session → streams open now
+        self.watches: set[asyncio.Task[None]] = set()  # the event loop itself keeps no task alive
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"].startswith(POSTS):
+            await self._post(scope, receive, send)
+        elif scope["type"] == "http" and scope["method"] == "GET" and scope["path"].startswith(STREAMS):
+            session = self._session_of(scope)
+            self.streams[session] += 1
+            try:
+                await self.app(scope, receive, send)
+            finally:
+                self.streams -= Counter([session])
+        else:
+            await self.app(scope, receive, send)
+
+    async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
+        message = await receive()  # the guard has put the body together and read it
+        run = AdmittedRun(_session(message["body"]), (scope["client"] or ("",))[0])
+        queue: Queue = scope["app"].get_blocks()._queue
+        if problem := self._too_many(run, queue):
+            await JSONResponse({"detail": problem}, 429)(scope, receive, send)  # the page shows `detail`
+            return
+        self.open.append(run)
+        answer = b""
+
+        async def replay() -> Message:
+            nonlocal message
+            given, message = message, {}
+            return given or await receive()
+
+        async def watched_send(sent: Message) -> None:
+            nonlocal answer
+            answer += sent.get("body", b"")
+            await send(sent)
+
+        try:
+            await self.app(scope, replay, watched_send)
+        finally:
+            run.event = _event(answer)
+            run.session = next((s for s, events in queue.pending_event_ids_session.items() if run.event in events), "")
+            watch = asyncio.create_task(self._watch(run, queue))
+            self.watches.add(watch)
+            watch.add_done_callback(self.watches.discard)
+
+    def _too_many(self, run: AdmittedRun, queue: Queue) -> str | None:
+        now = [other for other in self.open if not other.event or _is_open(other, queue)]
+        if run.session and sum(other.session == run.session for other in now) >= PER_SESSION:
+            return f"A page may have {PER_SESSION} runs at once. Wait until one of yours is complete."
+        if sum(other.address == run.address for other in now) >= PER_ADDRESS:
+            return f"One address may have {PER_ADDRESS} runs at once. Wait until one of them is complete."
+        return None
+
+    async def _watch(self, run: AdmittedRun, queue: Queue) -> None:
+        """Follow a run until it is over and read; end it when its session has no stream."""
+        try:
+            while _is_open(run, queue):
+                await asyncio.sleep(UNREAD)
+                if not self.streams[run.session]:
+                    await _end(run, queue)
+        finally:
+            self.open.remove(run)
+
+    def _session_of(self, scope: Scope) -> str:
+        """Whose messages a stream gives: those of the session it names, or of the run."""
+        if scope["path"].startswith("/gradio_api/queue/data"):
+            return parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[-1]
+        event = scope["path"].rstrip("/").rpartition("/")[2]
+        return next((run.session for run in self.open if run.event == event), event)
+
+
+def _session(body: bytes) -> str:
+    """The session that a post names; "" if it names none, or is none of Gradio's."""
+    fields: Any = json.loads(body) if body else None
+    session = fields.get("session_hash") if isinstance(fields, dict) else None
+    return session if isinstance(session, str) else ""
+
+
+def _event(answer: bytes) -> str:
+    """The name of the run in the queue; "" if it was refused."""
+    try:
+        return str(json.loads(answer).get("event_id", ""))
+    except (ValueError, AttributeError):
+        return ""
+
+
+def _is_open(run: AdmittedRun, queue: Queue) -> bool:
+    return run.event in queue.pending_event_ids_session.get(run.session, ())
+
+
+async def _end(run: AdmittedRun, queue: Queue) -> None:
+    """Take a run out of the queue, let it take no further step, and forget what it wrote."""
+    await queue.clean_events(event_id=run.event)
+    events = queue.pending_event_ids_session.get(run.session, set())
+    events.discard(run.event)
+    messages = queue.pending_messages_per_session.get(run.session)
+    if not events:
+        queue.pending_event_ids_session.pop(run.session, None)
+        queue.pending_messages_per_session.pop(run.session, None)
+    elif messages is not None:
+        for message in [messages.get_nowait() for _ in range(messages.qsize())]:
+            if message.event_id != run.event:
+                messages.put_nowait(message)
+
+
+def while_awaited(steps: Iterable[T]) -> Iterator[T]:
+    """The same steps while someone waits for the run that takes them: a thread cannot be stopped from outside.
+
+    Raises gr.Error once the run is ended. Outside of a run, all steps.
+    """
+    blocks = LocalContext.blocks.get(None)
+    event = blocks and blocks._queue.event_ids_to_events.get(LocalContext.event_id.get(None) or "")
+    for step in steps:
+        if event and not event.alive:
+            raise gr.Error("Nobody waits for this run.", print_exception=False)
+        yield step

@@ -1,0 +1,107 @@
+"""The whole page: its tabs, its links, and what the server needs to know to launch it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from nanogpt.checks import one_of
+from nanogpt.playground.admission import Admission
+from nanogpt.playground.endpoints import endpoints
+from nanogpt.playground.guard import Guard
+from nanogpt.playground.limits import AT_ONCE, MODEL_LIMIT
+from nanogpt.playground.link import read_link
+from nanogpt.playground.mailboxes import MAX_SESSIONS, Mailboxes
+from nanogpt.playground.page import Linked, Page, Update
+from nanogpt.playground.tabs import TABS
+from nanogpt.playground.theme import theme
+from nanogpt.storage.zoo import Zoo
+
+LEAD = (
+    "A bigram and a GPT continue the same beginning with the same luck: one table of random numbers serves both, "
+    "so every difference you see is the model's."
+)
+
+
+def build_app(zoo: Zoo) -> gr.Blocks:
+    """The whole page over the checkpoints of `zoo`; building it starts no server."""
+    zoo.refresh()
+    page = Page(zoo)
+    with gr.Blocks(title="nanoGPT playground", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
+        # First, so that no listener of the page takes one of their names.
+        for name, function in endpoints(zoo).items():
+            gr.api(function, api_name=name, **MODEL_LIMIT)
+        gr.Markdown(f"# nanoGPT playground\n\n{LEAD}", elem_classes="lead")
+        notice = gr.Textbox(**_words(zoo.problems), label="Please note", interactive=False, elem_id="problems")
+        _wire_links(app, page, build_tabs(page), notice)
+    app.queue(api_open=False, max_size=64)
+    app._queue.pending_messages_per_session = Mailboxes(MAX_SESSIONS, app._queue.pending_event_ids_session)
+    app._queue.sleep_when_free = 0.01  # Gradio looks for requests a thousand times a second; a model that writes waits
+    return app
+
+
+def _words(sentences: list[str]) -> dict[str, Any]:
+    """A box that shows these sentences, a line each, or hides without any."""
+    return {"value": "\n".join(sentences), "lines": max(1, len(sentences)), "visible": bool(sentences)}
+
+
+def build_tabs(page: Page) -> gr.Tabs:
+    """The tabs, inside the current Blocks; each leaves in `page` what the others and links need of it."""
+    with gr.Tabs() as tabs:
+        for title, build in TABS.items():
+            with gr.Tab(title, id=title.lower()) as tab:
+                build(page, tab)
+    return tabs
+
+
+def linked_parts(page: Page, tabs: gr.Tabs) -> dict[str, Linked]:
+    """Everything that a link may set, by its name there."""
+    names = [title.lower() for title in TABS]
+    return {**page.linked, "tab": Linked(tabs, lambda text: one_of("Tab", text, names))}
+
+
+def _wire_links(app: gr.Blocks, page: Page, tabs: gr.Tabs, notice: gr.Textbox) -> None:
+    """Copy link puts the state of the page into the address; opening an address restores it and starts a run.
+
+    Opening looks at the checkpoints again, so that one trained meanwhile is offered without a restart.
+    """
+    linked = linked_parts(page, tabs)
+    inputs = [link.component for link in page.linked.values()]
+    page.copy_link.click(None, inputs, None, js=f"playground.linkWriter({json.dumps(list(page.linked))})", **AT_ONCE)
+
+    def open_link(request: gr.Request) -> Update:
+        page.zoo.refresh()
+        values, messages = read_link(request.query_params, {name: link.read for name, link in linked.items()})
+        choices = page.zoo.choices
+        update: Update = {menu: gr.Dropdown(choices=choices) for menu in page.menus}
+        update[notice] = gr.Textbox(**_words([*page.zoo.problems, *messages]))
+        for name, value in values.items():
+            part = linked[name].component
+            update[part] = gr.Dropdown(choices=choices, value=value) if part in page.menus else value
+        if "tab" in values:
+            update[tabs] = gr.Tabs(selected=values["tab"])
+        for refit in page.refits:
+            update |= refit(values)
+        return update
+
+    outputs = [*dict.fromkeys([*inputs, *page.menus, *page.refitted, tabs, notice])]
+    opened = app.load(open_link, None, outputs, show_progress_on=notice, **AT_ONCE)
+    page.run_after(opened)
+
+
+def launch_options() -> dict[str, Any]:
+    """What `launch` needs for this page: its look and its script, and limits on what a stranger may send."""
+    here = Path(__file__).parent
+    return {
+        "theme": theme(),
+        "css": (here / "page.css").read_text(encoding="utf-8"),
+        "head": f"<script>{(here / 'page.js').read_text(encoding='utf-8')}</script>",
+        "max_file_size": "1kb",
+        "enable_monitoring": False,
+        "show_error": False,
+        "state_session_capacity": 500,
+        "footer_links": ["api"],
+        "app_kwargs": {"middleware": [Middleware(Guard), Middleware(Admission)]},
+    }

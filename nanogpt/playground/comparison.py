@@ -1,0 +1,107 @@
+"""A comparison as it is computed: sides that write in lock step, and each text judged by any model.
+
+Knows models and runs; knows nothing of what the page shows.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from nanogpt.analysis.score import BITS, char_nats
+from nanogpt.generation.beam import beam_search
+from nanogpt.generation.generate import generate_steps
+from nanogpt.generation.sampling import SamplingParams
+from nanogpt.generation.text_model import TextModel
+from nanogpt.playground.run import Run
+from nanogpt.storage.zoo import Zoo
+from nanogpt.text.prompt import Prompt
+
+FRAME = 0.1  # seconds between updates of the page: more of them cost the browser more than a reader notices
+TIME_LIMIT = 20.0  # seconds a run may take
+
+Written = tuple[list[int], list[float]]  # the ids so far, and the bits of each where they are known
+
+
+@dataclass
+class Side:
+    """One model's continuation as it grows."""
+
+    loaded: TextModel
+    prompt: Prompt
+    stream: Iterator[Written]
+    ids: list[int] = field(default_factory=list)
+    bits: list[float] = field(default_factory=list)  # −log2 p of each character, at temperature 1 and before any cut
+    seconds: float = 0.0
+
+    @classmethod
+    def of(cls, loaded: TextModel, run: Run) -> "Side":
+        prompt = loaded.read_prompt(run.prompt)
+        if run.beam:
+            return cls(loaded, prompt, _searched(loaded, prompt, run.beam, run.params.max_new_tokens))
+        return cls(loaded, prompt, _sampled(loaded, prompt, run.params))
+
+    def advance(self) -> bool:
+        """Write one more character; False when the run is over."""
+        began = time.perf_counter()
+        state = next(self.stream, None)
+        self.seconds += time.perf_counter() - began
+        if state is None:
+            return False
+        self.ids, self.bits = state
+        return True
+
+    @property
+    def text(self) -> str:
+        return self.loaded.tokenizer.decode(self.ids)
+
+    def bits_by(self, judge: TextModel) -> list[float] | None:
+        """The surprise of each character of this side's text under any model; None if it cannot spell the text."""
+        if judge is self.loaded and len(self.bits) == len(self.ids):
+            return self.bits
+        if not self.ids or judge.tokenizer.split_unknown(self.text)[1]:
+            return None
+        context = judge.tokenizer.encode(self.prompt.text) or [judge.tokenizer.start_id]
+        return (char_nats(judge.model, context, judge.tokenizer.encode(self.text)) * BITS).tolist()
+
+
+def _sampled(loaded: TextModel, prompt: Prompt, params: SamplingParams) -> Iterator[Written]:
+    ids: list[int] = []
+    bits: list[float] = []
+    for step in generate_steps(loaded.model, prompt.ids, params, draft=loaded.draft):
+        ids.append(step.id)
+        bits.append(-torch.log_softmax(step.logits, -1)[step.id].item() * BITS)
+        yield ids, bits
+
+
+def _searched(loaded: TextModel, prompt: Prompt, width: int, count: int) -> Iterator[Written]:
+    """The best beam may change in the middle, so its bits are counted when it is complete."""
+    for beam in beam_search(loaded.model, prompt.ids, width, count):
+        yield beam.ids, []
+
+
+def write_together(zoo: Zoo, run: Run, frame: float = FRAME) -> Iterator[list[Side]]:
+    """Let the models of a run continue its prompt in lock step, each character with the same noise on all sides.
+
+    Yields the sides at the first character, then once a frame, and at last complete. Raises ValueError before
+    the first yield for anything that is refused, and TimeoutError after TIME_LIMIT seconds.
+    """
+    sides = [Side.of(zoo.get(name), run) for name in run.names]
+    began = last = time.perf_counter()
+    while True:
+        going = [side.advance() for side in sides]  # all of them: one that ends must not keep another from its turn
+        if not all(going):
+            break
+        now = time.perf_counter()
+        if len(sides[0].ids) == 1 or now - last > frame:
+            last = now
+            yield sides
+        if now - began > TIME_LIMIT:
+            raise TimeoutError(f"Stopped after {TIME_LIMIT:.0f} seconds.")
+    yield sides
+
+
+def judges_of(sides: Sequence[Side]) -> list[TextModel]:
+    """The models of all sides, each once."""
+    return list({side.loaded.name: side.loaded for side in sides}.values())

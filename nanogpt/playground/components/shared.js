@@ -1,0 +1,112 @@
+// What the drawn components share. loader.py puts this in front of a component's own script, after NAMED, the table of
+// glyphs.json; gr.HTML then runs all of it as one function with element, props, trigger and watch.
+
+const REST_MS = 120; // a preview is told once it rests: a moving pointer would flood the queue
+const HINT = "Hover, tap or use the arrow keys to read a character; click to hold it, Esc to let go.";
+
+// --- elements ---
+
+const find = (name) => element.querySelector("." + name);
+
+const write = (node, string) => {
+  if (node.textContent !== string) node.textContent = string;
+};
+
+// As many children as wanted; the old ones are kept.
+function fit(parent, wanted, create) {
+  while (parent.children.length > wanted) parent.lastElementChild.remove();
+  while (parent.children.length < wanted) parent.append(create());
+}
+
+// --- characters and numbers ---
+
+const UNSEEN = /[\p{C}\p{Z}\p{M}\p{Default_Ignorable_Code_Point}\u2800]/u; // the last is the blank braille pattern
+const codePoint = (character) => "U+" + character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+
+// What is drawn in place of a character: itself, or a visible mark, or "U+00AD" if it has neither.
+const glyphOf = (character) => NAMED[character]?.glyph ?? (UNSEEN.test(character) ? codePoint(character) : character);
+const glyphs = (string) => Array.from(string, glyphOf).join("");
+
+// The same where one place is all there is: on a canvas, below a bar or beside a row.
+const shortGlyph = (character) => (glyphOf(character).startsWith("U+") ? "□" : glyphOf(character));
+
+// What a character is called in words, or "" if it is read as it is drawn.
+const nameOf = (character) => NAMED[character]?.name ?? "";
+
+function writeGlyph(node, character) {
+  write(node, glyphs(character));
+  node.setAttribute("aria-hidden", nameOf(character) !== ""); // its name follows in words
+}
+
+// Two decimals; two significant figures where those would round to nothing.
+const figures = (surprise) => (surprise < 0.1 ? String(+surprise.toPrecision(2)) : surprise.toFixed(2));
+
+// --- selection ---
+
+const same = (one, other) =>
+  one === other || (one !== null && other !== null && Object.keys(one).every((key) => one[key] === other[key]));
+
+// Lets the reader select one of the targets inside `node`. To hover over a target, or to move to it with the keyboard,
+// is a preview, which ends when the pointer or the focus leaves. A click, a tap or Enter locks the selection; a click
+// on the same target, Enter or Esc releases it. A target is an object with the same keys each time, such as {index}.
+//   hit(event): the target under the pointer, null for none, undefined if the event is not about the selection
+//   first(): the target where the keyboard starts, or null if there is nothing to select
+//   moves(target): {key: the target to which it leads from this one}
+//   show(selected, locked): draw the selection; `selected` is null when there is none
+//   tell(selected): optional; called once a preview rests, and at once for a lock
+// Returns {selected, locked, select(target, lock)}.
+function selectable(node, { hit, first, moves, show, tell }) {
+  const state = { selected: null, locked: false, select };
+  let resting; // the timer of a selection that has not been told
+
+  function select(target, lock = false) {
+    if (same(target, state.selected) && lock === state.locked) return;
+    [state.selected, state.locked] = [target, lock];
+    show(target, lock);
+    clearTimeout(resting);
+    if (tell) resting = setTimeout(() => tell(target), lock ? 0 : REST_MS);
+  }
+  const endPreview = () => {
+    if (!state.locked) select(null);
+  };
+
+  node.addEventListener("pointermove", (event) => {
+    if (state.locked || event.pointerType !== "mouse") return;
+    const target = hit(event);
+    if (target !== undefined) select(target);
+  });
+  node.addEventListener("pointerleave", endPreview);
+  node.addEventListener("blur", endPreview);
+  node.addEventListener("click", (event) => {
+    const target = hit(event);
+    if (target === undefined) return;
+    const again = state.locked && same(target, state.selected);
+    select(again ? null : target, !again && target !== null);
+  });
+  node.addEventListener("focus", () => {
+    if (!state.selected && node.matches(":focus-visible")) select(first());
+  });
+  node.addEventListener("keydown", (event) => {
+    const current = state.selected ?? first();
+    if (event.ctrlKey || event.metaKey || event.altKey || !current) return;
+    const targets = moves(current);
+    if (event.key === "Escape") select(null);
+    else if (event.key === "Enter") select(current, !state.locked);
+    else if (Object.hasOwn(targets, event.key)) select(targets[event.key], state.locked);
+    else return;
+    event.preventDefault();
+  });
+  return state;
+}
+
+// --- canvases ---
+
+// Paint again whenever the size of `node` or the page's theme changes.
+function repaintWith(node, paint) {
+  new ResizeObserver(paint).observe(node);
+  const theme = new MutationObserver(paint);
+  for (const root of [document.documentElement, document.body]) theme.observe(root, { attributeFilter: ["class"] });
+}
+
+// --- the component's own script ---
+

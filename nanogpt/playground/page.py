@@ -1,0 +1,49 @@
+"""What the parts of the page tell each other while it is built: the state that a link holds, and the text just written.
+
+Knows components and checks; knows no tab.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from nanogpt.storage.zoo import Zoo
+
+Update = dict[Any, Any]  # component → its new value or properties
+
+
+@dataclass(frozen=True)
+class Linked:
+    """A component whose value a link holds, and what turns the link's text into a checked value."""
+
+    component: Any
+    read: Callable[[str], Any]
+
+
+@dataclass
+class Page:
+    """A page that is being built: each tab adds to it what the others, and links, need of it."""
+
+    zoo: Zoo
+    linked: dict[str, Linked] = field(default_factory=dict)  # name in the link → component, in the link's order
+    menus: list[gr.Dropdown] = field(default_factory=list)  # menus of models, filled anew when a page opens
+    refits: list[Callable[[dict[str, Any]], Update]] = field(default_factory=list)  # what follows from a link's values
+    refitted: list[Any] = field(default_factory=list)  # the components that these set
+    prompt: Any = None  # the beginning on the Compare tab
+    panels: Sequence[gr.HTML] = ()  # the texts on the Compare tab
+    copy_link: Any = None  # its button
+    run_after: Any = None  # given an event's listener, lets a run follow it
+    complete: Any = None  # registers a listener for the completion of runs
+
+    def add_menu(self, menu: gr.Dropdown, key: str = "") -> gr.Dropdown:
+        """A menu of the zoo's models; with `key`, a link holds its choice."""
+        self.menus.append(menu)
+        if key:
+            self.linked[key] = Linked(menu, self.read_model)
+        return menu
+
+    def read_model(self, name: str) -> str:
+        """A model's name if the zoo has it. Raises ValueError."""
+        return self.zoo.get(name).name

@@ -1,0 +1,84 @@
+"""Score: a text of the visitor's own, judged character by character by two models.
+
+The totals are those of `python -m nanogpt score`: both ask `analysis.score.score`.
+"""
+
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from nanogpt.analysis.score import score
+from nanogpt.checks import shorter_than
+from nanogpt.playground.components.text_panel import text_panel
+from nanogpt.playground.components.track import track
+from nanogpt.playground.limits import LATEST, MODEL_LIMIT, QUIET, refused
+from nanogpt.playground.page import Page
+from nanogpt.playground.panels import bits_of, bits_saved, scored_panel
+from nanogpt.storage.zoo import Zoo
+from nanogpt.text.tokenizer import normalise
+
+MAX_SCORED = 2_000
+Value = dict[str, Any]  # what a component draws
+LINES = [
+    "Shall I compare thee to a summer's day?",
+    "But, soft! what light through yonder window breaks?\nIt is the east, and Juliet is the sun.",
+    "Now is the winter of our discontent\nMade glorious summer by this sun of York;",
+    "The quick brown fox jumps over the lazy dog.",
+    "To be, or not to be, that is the question:",
+]
+
+
+def judge(zoo: Zoo, text: Any, *names: Any) -> tuple[Value, Value, Value]:
+    """Two panels and the track of a text that two models judge. Refuses a text that is too long or not known at all."""
+    with refused():
+        shorter_than("Text", normalise(text), MAX_SCORED)
+        first, last = judges = [zoo.get(name) for name in names]
+        one, two = (score(loaded, loaded.read_text(text)) for loaded in judges)
+        saved = bits_saved(last, first, one.text, bits_of(two), bits_of(one))
+        return scored_panel(first, one), scored_panel(last, two), saved
+
+
+def build_score(page: Page, tab: gr.Tab) -> None:
+    """Build the tab inside the current Blocks and wire its events."""
+    zoo = page.zoo
+    names = zoo.names
+    defaults = [n for n in ("bigram", "gpt") if n in names] or names or [None]
+    with gr.Column(elem_classes="controls"):
+        text = gr.Textbox(
+            LINES[1],
+            label="Text",
+            lines=3,
+            max_lines=8,
+            max_length=MAX_SCORED,
+            elem_id="score_text",
+            info="how many bits each model needs for each character: fewer is less surprised",
+        )
+        gr.Examples([[e] for e in LINES], [text], label="Lines", elem_id="score_examples")
+    models, panels = [], []
+    with gr.Row(elem_classes="sides", equal_height=True):
+        for i in range(2):
+            with gr.Column(elem_classes="side", min_width=320):
+                models.append(
+                    gr.Dropdown(
+                        zoo.choices,
+                        value=defaults[min(i, len(defaults) - 1)],
+                        label=f"Judge {i + 1}",
+                        container=False,
+                        elem_id=f"judge_{i + 1}",
+                    )
+                )
+                panels.append(text_panel(f"judged_{i + 1}", f"Text under judge {i + 1}"))
+    saved = track("score_saved", "Bits saved on this text")
+
+    gr.on(
+        [tab.select, text.change, *(model.change for model in models)],
+        partial(judge, zoo),
+        [text, *models],
+        [*panels, saved],
+        **QUIET,
+        **LATEST,
+        **MODEL_LIMIT,
+    )
+    for model in models:
+        page.add_menu(model)

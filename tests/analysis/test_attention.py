@@ -1,0 +1,78 @@
+"""What is captured is what the model used, and looking changes nothing."""
+
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from nanogpt.analysis.attention import attention, attention_layers, attention_patterns, captured_attention, twin
+from nanogpt.generation.text_model import TextModel
+from nanogpt.models.base import LanguageModel
+
+LOOKING = [("self_attention", 1), ("gpt", 2), ("gpt-as-nanogpt", 2), ("gpt-in-context", 2)]
+
+
+@pytest.mark.parametrize(("variant", "n_layer"), LOOKING)
+def test_rows_are_distributions_over_what_came_before(
+    variant: str, n_layer: int, text_model: Callable[..., TextModel]
+) -> None:
+    weights = attention(text_model(variant), "abcdef")
+    assert weights.shape == (n_layer, 2, 6, 6)
+    assert torch.allclose(weights.sum(-1), torch.ones(n_layer, 2, 6))
+    assert (weights.triu(1) == 0).all()
+
+
+@pytest.mark.parametrize(("variant", "n_layer"), LOOKING)
+@torch.inference_mode()
+def test_captured_is_used(variant: str, n_layer: int, tiny: Callable[..., LanguageModel]) -> None:
+    """The weights times the values, projected, are what each layer added."""
+    model, outputs, expected = tiny(variant), [], []
+    handles = [
+        layer.register_forward_hook(lambda m, i, o: outputs.append((i[0], o))) for layer in attention_layers(model)
+    ]
+    with captured_attention(model) as patterns:
+        model(torch.arange(8)[None])
+    for handle in handles:
+        handle.remove()
+    for layer, pattern, (x, _) in zip(attention_layers(model), patterns, outputs, strict=True):
+        _, _, v = layer.query_key_value(x)
+        expected.append(layer.c_proj((pattern @ v).transpose(1, 2).flatten(2)))
+    assert len(patterns) == n_layer
+    for want, (_, got) in zip(expected, outputs, strict=True):
+        torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-5)
+
+
+def test_hooks_are_removed_after_an_error(tiny: Callable[..., LanguageModel]) -> None:
+    model = tiny("gpt")
+    with pytest.raises(RuntimeError, match="stop"), captured_attention(model):
+        raise RuntimeError("stop")
+    assert not any(layer._forward_hooks for layer in attention_layers(model))
+
+
+def test_a_twin_shares_the_weights_and_nothing_else(tiny: Callable[..., LanguageModel]) -> None:
+    model = tiny("gpt")
+    before = copy.deepcopy(model.state_dict())
+    other = twin(model)
+    assert [id(p) for p in other.parameters()] == [id(p) for p in model.parameters()]
+    assert not {id(m) for m in other.modules()} & {id(m) for m in model.modules()}
+    attention_patterns(model, [1, 2, 3])
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_of_a_longer_text_the_last_characters_are_read(text_model: Callable[..., TextModel]) -> None:
+    loaded = text_model("gpt")
+    assert torch.equal(attention(loaded, "aaaa" + "bcdefghi"), attention(loaded, "bcdefghi"))
+    with pytest.warns(UserWarning, match="2 characters") as warned:
+        weights = attention(loaded, "abXcY")
+    assert warned[0].filename == __file__
+    assert torch.equal(weights, attention(loaded, "abc"))
+    assert torch.equal(weights, attention(loaded, loaded.read_text("abXcY")))
+
+
+def test_what_cannot_be_looked_at_is_refused(text_model: Callable[..., TextModel]) -> None:
+    for kind in ("bigram", "trigram", "mlp"):
+        with pytest.raises(ValueError, match="has no attention"):
+            attention(text_model(kind), "abc")
+    with pytest.raises(ValueError, match="no character that the model knows"):
+        attention(text_model("gpt"), "")

@@ -1,0 +1,118 @@
+"""The Compare tab's handlers, called as Gradio calls them."""
+
+import json
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+from blocks import in_blocks
+
+from nanogpt.generation.continuation import generate
+from nanogpt.playground.fields import FIELDS
+from nanogpt.playground.page import Page
+from nanogpt.playground.tabs import compare_tab as module
+from nanogpt.playground.tabs.compare_tab import FRAMES, CompareTab
+from nanogpt.storage.zoo import Zoo
+
+WHOLE = {"id": 7, "pace": "whole"}
+REQUEST = SimpleNamespace(headers={"origin": "http://here"}, base_url="http://other")
+
+
+@pytest.fixture(scope="module")
+def tab(zoo: Zoo) -> CompareTab:
+    def wired() -> CompareTab:
+        tab = CompareTab(Page(zoo))
+        tab.wire()
+        return tab
+
+    return in_blocks(wired)
+
+
+def values(tab: CompareTab, **changed: Any) -> list[Any]:
+    """What stands in the controls."""
+    return [changed.get(f.name, tab.controls[f.name].value) for f in FIELDS]
+
+
+def test_a_run_ends_with_what_its_models_write(tab: CompareTab, zoo: Zoo) -> None:
+    *frames, last = tab.run(WHOLE, *values(tab, length=40))
+    panels, saved = last[:-1], last[-1]
+    for panel, name in zip(panels, ("bigram", "gpt"), strict=False):
+        assert panel["text"] == generate(zoo.get(name), "ROMEO:\n", max_new_tokens=40)
+        assert panel["status"] == "done"
+    assert [panel["text"] for panel in panels[2:]] == ["", ""]  # the sides that are not shown
+    assert saved["characters"] == panels[1]["text"]
+    assert all(panel["run"] == 7 for frame in [*frames, last] for panel in frame[:2])
+    assert {frame[0]["status"] for frame in frames} <= {"running", "done"}
+
+
+def test_a_request_that_was_withdrawn_runs_nothing(tab: CompareTab) -> None:
+    assert list(tab.run(None, *values(tab))) == []
+
+
+def test_a_preview_is_one_frame_of_more_than_one_character(tab: CompareTab) -> None:
+    """A text that shrank to one character at every step of a slider flickered."""
+    (frame,) = tab.run({"id": 1, "pace": "preview"}, *values(tab, length=2000))
+    assert [panel["status"] for panel in frame[:2]] == ["running", "running"]
+    assert 1 < len(frame[0]["text"]) < 2000
+
+
+def test_every_pace_has_its_frame_rate_and_page_js_knows_them() -> None:
+    script = (module.__file__.rpartition("/tabs/")[0]) + "/page.js"
+    with open(script, encoding="utf-8") as f:
+        (line,) = [line for line in f if "pace:" in line]
+    assert set(re.findall(r'"(\w+)"', line)) == set(FRAMES)
+
+
+def test_a_run_that_takes_too_long_keeps_its_text(tab: CompareTab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nanogpt.playground.comparison.TIME_LIMIT", 0)
+    *_, last = tab.run(WHOLE, *values(tab))
+    assert last[1]["status"] == "stopped"
+    assert last[1]["notice"] == "Stopped after 0 seconds."
+    assert last[1]["text"]
+
+
+def test_a_refused_value_is_a_message(tab: CompareTab) -> None:
+    with pytest.raises(gr.Error, match="Temperature must be a number from 0 to 2; got 9"):
+        next(tab.run(WHOLE, *values(tab, temperature=9)))
+
+
+def test_finish_fills_track_commands_and_card_at_once(tab: CompareTab, zoo: Zoo) -> None:
+    shown = {"model": "gpt", "prompt": "ROMEO:\n", "text": "The"}
+    saved, command, api_call, card = tab.finish(
+        REQUEST, {"title": "x"}, 2, "side_2.text.2", *values(tab), None, shown, None, None
+    )
+    assert saved == {"title": "x"}
+    assert "--model gpt" in command
+    assert "Client('http://here')" in api_call
+    assert card["title"] == "Character 3 of the GPT's text"
+    assert card["glyph_char"] == "e"
+
+
+@pytest.mark.parametrize("side", [0, 3, None, "gpt"])
+def test_only_a_side_that_is_shown_has_a_command(side: Any, tab: CompareTab) -> None:
+    with pytest.raises(gr.Error, match="Model must be a whole number from 1 to 2"):
+        tab.take_away(REQUEST, side, *values(tab))
+
+
+def test_a_trace_is_that_of_the_chosen_side(tab: CompareTab, zoo: Zoo) -> None:
+    trace = json.loads(tab.trace(1, *values(tab, length=5)))
+    assert trace["model"] == "bigram"
+    assert trace["text"] == generate(zoo.get("bigram"), "ROMEO:\n", max_new_tokens=5)
+    with pytest.raises(gr.Error, match="beam search draws none"):
+        tab.trace(1, *values(tab, method="beam"))
+
+
+def test_the_number_of_sides_decides_what_is_shown(tab: CompareTab) -> None:
+    *columns, colour, side = tab.refit(3, 4)
+    assert [column.visible for column in columns] == [True, True, True, False]
+    assert colour.value == 3
+    assert side.choices == [("1", 1), ("2", 2), ("3", 3)]
+    with pytest.raises(gr.Error, match="Sides must be a whole number from 2 to 4"):
+        tab.refit(5)
+    assert tab.refit_for_link({}) == {}
+
+
+def test_a_link_holds_every_control_and_the_selected_character(tab: CompareTab) -> None:
+    assert list(tab.page.linked) == [*(f.link_key for f in FIELDS), "selected"]

@@ -1,0 +1,40 @@
+"""A visitor's own text under two models."""
+
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from nanogpt.analysis.score import score
+from nanogpt.playground.tabs.score_tab import LINES, MAX_SCORED, judge
+from nanogpt.storage.zoo import Zoo
+
+
+def test_the_totals_are_the_score_s(zoo: Zoo) -> None:
+    for line in LINES:
+        one, two, saved = judge(zoo, line, "bigram", "gpt")
+        for panel, name in ((one, "bigram"), (two, "gpt")):
+            found = score(zoo.get(name), line)
+            assert panel["text"] == found.text == line
+            assert [unit == "bits in all" for _, unit in panel["stats"]][-1]
+            assert panel["stats"][-1][0] == f"{found.total:,.1f}"
+        assert saved["names"] == ["GPT", "Bigram"]
+
+
+def test_what_is_left_out_is_named(zoo: Zoo) -> None:
+    one, _, _ = judge(zoo, "To 🙂 be", "bigram", "gpt")
+    assert "U+1F642" in one["notice"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "message"),
+    [
+        ("", ("bigram", "gpt"), "no character that the model knows"),
+        ("a" * (MAX_SCORED + 1), ("bigram", "gpt"), "Text is 2,001 characters; the limit is 2,000."),
+        (None, ("bigram", "gpt"), "Text must be a string"),
+        ("a", ("bigram", "../.."), "Unknown model"),
+    ],
+)
+def test_what_is_refused(text: Any, names: tuple[str, str], message: str, zoo: Zoo) -> None:
+    with pytest.raises(gr.Error, match=message):
+        judge(zoo, text, *names)

@@ -1,0 +1,114 @@
+"""The whole page, built without a server: its listeners, its links and its limits."""
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+from blocks import built
+
+from nanogpt.playground import assembly as module
+from nanogpt.playground import build_app, launch_options
+from nanogpt.playground.fields import FIELDS
+from nanogpt.playground.tabs import TABS
+from nanogpt.storage.zoo import Zoo
+
+SCRIPT = (Path(module.__file__).parent / "page.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def app(zoo: Zoo) -> gr.Blocks:
+    return built(lambda: build_app(zoo))
+
+
+def listeners(app: gr.Blocks) -> list[Any]:
+    return list(app.fns.values())
+
+
+def test_every_script_of_a_listener_is_a_function_of_page_js(app: gr.Blocks) -> None:
+    offered = re.findall(r"\w+", SCRIPT.rsplit("window.playground = {", 1)[1])
+    used = {fn.js for fn in listeners(app) if fn.js}
+    for script in used:
+        name = re.fullmatch(r'playground\.(\w+)(\([\["].*\))?', script)
+        assert name, script
+        assert name[1] in offered, script
+    assert len(used) > 10
+
+
+def test_no_listener_is_public_but_the_endpoints(app: gr.Blocks) -> None:
+    public = {fn.api_name for fn in listeners(app) if fn.api_visibility == "public"}
+    assert public == {"models", "sample", "explain", "score", "trace"}
+
+
+def test_whoever_asks_a_model_waits_in_one_queue(app: gr.Blocks) -> None:
+    """Events that share a queue get the lowest limit among them, so each of them must name it."""
+    queued = [fn for fn in listeners(app) if fn.queue and fn.fn is not None]
+    assert {fn.concurrency_id for fn in queued} == {"models"}
+    assert {fn.concurrency_limit for fn in queued} == {2}
+
+
+def open_page(app: gr.Blocks, **query: str) -> dict[str, Any]:
+    """What opening a link sets, by the id of the element."""
+    (load,) = [fn for fn in listeners(app) if any(event == "load" for _, event in fn.targets)]
+    return {
+        part.elem_id or type(part).__name__: value
+        for part, value in load.fn(SimpleNamespace(query_params=query)).items()
+    }
+
+
+def test_a_link_sets_what_it_names(app: gr.Blocks) -> None:
+    update = open_page(
+        app,
+        prompt="A",
+        temperature="0.5",
+        sides="3",
+        model_3="mlp",
+        attention_model="self_attention",
+        head="3",
+        tab="score",
+    )
+    assert (update["prompt"], update["temperature"], update["count"]) == ("A", 0.5, 3)
+    assert update["model_3"].value == "mlp"
+    assert "value" not in update["model_1"]._constructor_args[0]  # its choices are filled anew, its value stays
+    assert update["head"].value == 3
+    assert update["Tabs"].selected == "score"
+    assert update["which"].value == 3
+    assert "seed" not in update
+    assert update["problems"].visible is False
+
+
+def test_a_malformed_link_sets_nothing_and_says_so(app: gr.Blocks) -> None:
+    keys = [f.link_key for f in FIELDS if f.name != "prompt"] + ["selected", "attention_model", "layer", "head", "tab"]
+    update = open_page(app, **dict.fromkeys(keys, "<b>"))
+    assert len(update["problems"].value.splitlines()) == len(keys)
+    assert update["problems"].visible is True
+    assert set(update) == {
+        "problems",
+        "model_1",
+        "model_2",
+        "model_3",
+        "model_4",
+        "attention_model",
+        "judge_1",
+        "judge_2",
+    }
+
+
+def test_a_page_without_checkpoints_says_how_to_make_some(tmp_path: Path) -> None:
+    app = built(lambda: build_app(Zoo(tmp_path / "none")))
+    assert open_page(app)["problems"].value == "No checkpoints in none/. Train some with: python train.py"
+
+
+def test_every_tab_has_its_row(app: gr.Blocks) -> None:
+    titles = [block.label for block in app.blocks.values() if isinstance(block, gr.Tab)]
+    assert titles == list(TABS)
+
+
+def test_what_launch_is_told() -> None:
+    options = launch_options()
+    assert options["max_file_size"] == "1kb"
+    assert options["show_error"] is False
+    assert SCRIPT in options["head"]
+    assert "</script" not in SCRIPT

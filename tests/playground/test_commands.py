@@ -1,0 +1,34 @@
+"""The commands that the page offers to copy do what the page did."""
+
+import ast
+import shlex
+
+import pytest
+
+from nanogpt import cli
+from nanogpt.generation.continuation import generate
+from nanogpt.generation.sampling import SamplingParams
+from nanogpt.playground.commands import as_api_call, as_command
+from nanogpt.storage.zoo import Zoo
+
+PROMPT = 'It\'s "so" \\ $HOME `x`\nROMEO:\n'
+PARAMS = SamplingParams(temperature=0.75, top_k=40, top_p=0.9, max_new_tokens=20, seed=11)
+
+
+@pytest.mark.parametrize("beam", [0, 2])
+def test_the_command_line_reads_the_command_and_writes_the_same_text(
+    beam: int, zoo: Zoo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = shlex.split(as_command("trigram", PROMPT, PARAMS, beam))
+    assert words[:3] == ["python", "-m", "nanogpt"]
+    model = zoo.get("trigram")
+    read = model.read_prompt(PROMPT)
+    assert cli.main([*words[3:], "--checkpoints", str(zoo.root)]) == 0
+    assert capsys.readouterr().out == read.text + generate(model, read, beam=beam, **vars(PARAMS)) + "\n"
+
+
+def test_the_api_call_is_python_with_every_setting() -> None:
+    tree = ast.parse(as_api_call("gpt", PROMPT, PARAMS, 3, "http://x"))
+    call = next(n for n in ast.walk(tree) if isinstance(n, ast.Call) and n.keywords)
+    given = {k.arg: ast.literal_eval(k.value) for k in call.keywords}
+    assert given == {"model": "gpt", "prompt": PROMPT, **vars(PARAMS), "beam": 3, "api_name": "/sample"}

@@ -1,0 +1,166 @@
+"""The command line, in this process: what it prints, where, and with which exit status."""
+
+import argparse
+import io
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from nanogpt import cli
+from nanogpt.analysis.score import score
+from nanogpt.cli import answer_errors, main
+from nanogpt.generation.continuation import generate
+from nanogpt.generation.sampling import SamplingParams
+from nanogpt.models.base import LanguageModel
+from nanogpt.storage.checkpoint import METRICS, save
+from nanogpt.storage.zoo import Zoo
+from nanogpt.text.corpus import load_corpus
+from nanogpt.text.tokenizer import CharTokenizer
+
+Output = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def the_number_of_threads_stays() -> Any:
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def root(tmp_path: Path, tiny: Callable[..., LanguageModel]) -> Path:
+    chars = CharTokenizer("\nabcdefghij")
+    for kind in ("bigram", "mlp", "gpt"):
+        save(tmp_path / "zoo" / kind, tiny(kind), chars)
+    return tmp_path / "zoo"
+
+
+def test_sample_prints_what_generate_writes(root: Path, capsys: Output) -> None:
+    zoo = Zoo(root)
+    zoo.refresh()
+    for model in zoo.names:
+        for options in ({}, {"temperature": 1.2, "top_k": 4, "top_p": 0.9, "seed": 7}, {"beam": 2}):
+            settings = {**options, "max_new_tokens": 30}
+            flags = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+            assert main(["sample", "--checkpoints", str(root), "--model", model, "--prompt", "abc", *flags]) == 0
+            out, err = capsys.readouterr()
+            assert (out, err) == ("abc" + generate(zoo.get(model), "abc", **settings) + "\n", "")
+
+
+def test_sample_as_json_is_one_object(root: Path, capsys: Output) -> None:
+    arguments = ["sample", "--checkpoints", str(root), "--prompt=aXb", "--max-new-tokens", "5"]
+    assert main(arguments) == 0
+    plain = capsys.readouterr()
+    assert main([*arguments, "--json"]) == 0
+    out, err = capsys.readouterr()
+    result = json.loads(out)
+    assert result == {"model": "gpt", "prompt": "ab", "text": plain.out[2:-1]}
+    assert err == plain.err == "note: 1 character outside the model's vocabulary left out: U+0058.\n"
+
+
+def test_a_folder_that_does_not_load_is_a_note(root: Path, capsys: Output) -> None:
+    (root / "broken").mkdir()
+    assert main(["sample", "--checkpoints", str(root), "--prompt", "a", "--max_new_tokens", "1"]) == 0
+    assert capsys.readouterr().err.startswith("note: broken could not be loaded.")
+
+
+def test_score_prints_the_bits_of_the_text(
+    root: Path, tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text("abc\ndefX", encoding="utf-8")
+    zoo = Zoo(root)
+    zoo.refresh()
+    expected = score(zoo.get("gpt"), "abc\ndef")
+    command = ["score", "--checkpoints", str(root)]
+    assert main([*command, str(text), "--json"]) == 0
+    out, err = capsys.readouterr()
+    result = json.loads(out)
+    assert err == "note: 1 character outside the model's vocabulary left out: U+0058.\n"
+    assert (result["model"], result["characters"]) == ("gpt", 7)
+    assert result["bits"] == pytest.approx(expected.total)
+    assert result["bits_per_char"] == pytest.approx(expected.total / 7)
+    assert result["nats_per_char"] == pytest.approx(expected.total / 7 * math.log(2))
+    monkeypatch.setattr("sys.stdin", io.StringIO("abc\ndefX"))
+    assert main([*command, "-"]) == 0
+    lines = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert lines == {k: f"{v:,.4f}" if isinstance(v, float) else str(v) for k, v in result.items()}
+
+
+def test_the_protocol_tells_of_the_model_and_its_training(
+    tmp_path: Path, text_file: Path, tiny: Callable[..., LanguageModel], capsys: Output
+) -> None:
+    tokenizer = load_corpus(text_file).tokenizer
+    folder = tmp_path / "zoo" / "gpt"
+    save(folder, tiny("gpt", vocab_size=tokenizer.vocab_size), tokenizer)
+    command = ["score", "--checkpoints", str(folder.parent), "--protocol", "--data", str(text_file), "--json"]
+    assert main(command) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["full_val_256"] is None  # this model reads 8 characters
+    assert result["full_val_8"] == pytest.approx(result["nanogpt_estimate"], abs=0.2)
+    assert "steps" not in result
+    row = {"step": 9, "tokens": 72, "seconds": 1.5, "machine": "a machine"}
+    (folder / METRICS).write_text(json.dumps(row) + "\n")
+    assert main(command) == 0
+    told = json.loads(capsys.readouterr().out)
+    training = {"steps": 9, "trained_characters": 72, "training_seconds": 1.5, "trained_on": "a machine"}
+    assert told == {**result, **training}
+
+
+def test_the_protocol_needs_the_same_vocabulary(root: Path, text_file: Path) -> None:
+    with pytest.raises(ValueError, match="gpt was trained on another vocabulary than that of text sha256:"):
+        main(["score", "--checkpoints", str(root), "--protocol", "--data", str(text_file)])
+
+
+def test_bench_measures_what_was_asked_for(root: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(cli, "bench_generation", lambda model, draft: asked.append((model, draft)) or {"speed": 2.0})
+    monkeypatch.setattr(cli, "bench_training", lambda device: asked.append(device) or {"tokens": 3})
+    assert main(["bench", "--checkpoints", str(root), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"model": "gpt", "speed": 2.0}
+    assert main(["bench", "train"]) == 0
+    assert capsys.readouterr().out == "tokens  3\n"
+    (model, draft), device = asked
+    assert (type(model).__name__, type(draft).__name__) == ("GPT", "WindowMLP")
+    assert isinstance(device, torch.device)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["sample", "--model", "none"], "error: Unknown model none; the models are bigram, mlp, gpt."),
+        (["sample", "--temperature", "3"], "error: Temperature must be a number from 0 to 2; got 3.0."),
+        (["sample", "--beam", "99"], "error: Beam width must be a whole number from 0 to 8; got 99."),
+        (["sample", "--prompt", "a" * 2001], "error: Prompt is 2,001 characters; the limit is 2,000."),
+        (["score"], "error: Give a file to score, - for standard input, or --protocol."),
+        (["score", "no-such-file"], "error: no-such-file: No such file or directory"),
+    ],
+)
+def test_an_error_is_one_line_and_exit_1(arguments: list[str], message: str, root: Path, capsys: Output) -> None:
+    assert answer_errors(main, [*arguments, "--checkpoints", str(root)]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.splitlines()[-1]) == ("", message)
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("arguments", [[], ["simple"], ["sample", "--temp", "1"], ["sample", "--seed", "x"]])
+def test_a_wrong_command_is_refused_with_the_usage(arguments: list[str], capsys: Output) -> None:
+    """Abbreviations too: `--temp` would change its meaning when another option begins with it."""
+    with pytest.raises(SystemExit) as error:
+        main(arguments)
+    assert error.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: python -m nanogpt")
+
+
+def test_every_field_of_a_config_is_an_option() -> None:
+    parser = argparse.ArgumentParser()
+    cli.add_options(parser, SamplingParams, leave_out=("seed",))
+    given = vars(parser.parse_args(["--top-k", "3", "--top_p", "0.5"]))
+    assert given == {"top_k": 3, "top_p": 0.5}  # only what was given: presets fill in the rest
+    assert "--seed" not in parser.format_help()
+    assert "(default 0.8)" in parser.format_help()
