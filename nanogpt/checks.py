@@ -69,6 +69,7 @@ def option(
     above: bool = False,
     choices: Collection[str] = (),
     title: str = "",
+    metavar: str = "",
 ) -> Any:
     """A field of a config: its default, the line that `--help` shows, and its allowed range or words.
 
@@ -76,8 +77,10 @@ def option(
         low, high: the range of a number, both ends allowed; with `above`, `low` itself is not.
         choices: the allowed words.
         title: what messages call the field; its name unless given.
+        metavar: what `--help` calls the value; from the field's name unless given.
     """
-    metadata = {"help": help, "low": low, "high": high, "above": above, "choices": choices, "title": title}
+    metadata = {"help": help, "low": low, "high": high, "above": above, "choices": choices}
+    metadata |= {"title": title, "metavar": metavar}
     return field(default=default, metadata=metadata)
 
 

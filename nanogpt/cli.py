@@ -43,7 +43,8 @@ def add_options(parser: argparse.ArgumentParser, config: type[Any], leave_out: t
         elif f.type == tuple[str, ...]:
             how |= {"nargs": "+", "metavar": "DIR"}
         else:
-            how |= {"type": f.type if f.type in (int, float) else str, "metavar": f.name.split("_")[-1].upper()}
+            how |= {"type": f.type if f.type in (int, float) else str}
+            how |= {"metavar": f.metadata["metavar"] or f.name.split("_")[-1].upper()}
             if f.metadata.get("choices"):
                 how |= {"choices": f.metadata["choices"], "metavar": None}
         parser.add_argument(*names, **how)

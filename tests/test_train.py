@@ -25,6 +25,14 @@ def test_help_lists_every_field(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(f"--{name}" in shown for name in TrainConfig.__dataclass_fields__)
 
 
+def test_help_says_what_a_value_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """--min_lr is a share and not a rate; --init_from asked for a FROM."""
+    with pytest.raises(SystemExit):
+        train_py.main(["--help"])
+    shown = capsys.readouterr().out
+    assert all(words in shown for words in ("--min_lr SHARE", "--init_from DIR", "--max_iters STEPS", "--data FILE"))
+
+
 def test_flags_are_spelt_either_way() -> None:
     for flags in (["--max_iters", "7", "--no-qk_norm"], ["--max-iters", "7", "--no-qk-norm"]):
         (config,) = train_py.parse(["--model", "gpt", *flags])

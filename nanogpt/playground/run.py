@@ -4,8 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nanogpt.checks import one_of, shown, whole
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.playground.fields import FIELDS, MAX_SIDES
+
+# How a run comes to the page: cut short while a slider is held, seldom drawn while the text changes under a slider, or
+# drawn as it is written.
+PACES = ("preview", "moved", "whole")
+
+
+def read_request(request: Any) -> tuple[int, str]:
+    """The id and the pace of a request, which page.js makes. Raises ValueError for anything else."""
+    if not isinstance(request, dict):
+        raise ValueError(f"A request must be an id and a pace; got {shown(request)}.")
+    return whole("Request", request.get("id"), 1, 2**53 - 1), one_of("Pace", request.get("pace"), PACES)
 
 
 @dataclass(frozen=True)

@@ -24,26 +24,46 @@ class TrainConfig:
     """
 
     model: str = option("gpt", "which model to train", choices=tuple(MODELS))
-    data: str | None = option(None, "a UTF-8 text file; default: $NANOGPT_DATA, else Tiny Shakespeare, downloaded once")
-    val_fraction: float = option(0.1, "share of the text, at its end, that is kept for validation", 0.001, 0.9)
-    tokenizer: str = option("char", "char: the characters of the text; or a checkpoint folder, to use its vocabulary")
+    data: str | None = option(
+        None, "a UTF-8 text file; default: $NANOGPT_DATA, else Tiny Shakespeare, downloaded once", metavar="FILE"
+    )
+    val_fraction: float = option(
+        0.1, "share of the text, at its end, that is kept for validation", 0.001, 0.9, metavar="SHARE"
+    )
+    tokenizer: str = option(
+        "char", "char: the characters of the text; or a checkpoint folder, to use its vocabulary", metavar="DIR"
+    )
     tune: bool = option(
         False, "evaluate on the last 5 %% of the training text, to choose settings without the validation text"
     )
 
-    n_layer: int = option(6, "number of blocks (gpt) or hidden layers (mlp)", *RANGES["n_layer"])
-    n_head: int = option(4, "attention heads in each layer (gpt, self_attention)", *RANGES["n_head"])
+    n_layer: int = option(6, "number of blocks (gpt) or hidden layers (mlp)", *RANGES["n_layer"], metavar="LAYERS")
+    n_head: int = option(4, "attention heads in each layer (gpt, self_attention)", *RANGES["n_head"], metavar="HEADS")
     n_embd: int = option(
-        256, "width of the residual stream (gpt, self_attention) or of the hidden layers (mlp)", *RANGES["n_embd"]
+        256,
+        "width of the residual stream (gpt, self_attention) or of the hidden layers (mlp)",
+        *RANGES["n_embd"],
+        metavar="WIDTH",
     )
     n_context: int = option(
-        1, "characters read at each position, through an MLP if more than 1 (mlp, gpt)", *RANGES["n_context"]
+        1,
+        "characters read at each position, through an MLP if more than 1 (mlp, gpt)",
+        *RANGES["n_context"],
+        metavar="CHARACTERS",
     )
-    n_vector: int = option(24, "size of each character's vector in that MLP (mlp, gpt)", *RANGES["n_vector"])
+    n_vector: int = option(
+        24, "size of each character's vector in that MLP (mlp, gpt)", *RANGES["n_vector"], metavar="SIZE"
+    )
     block_size: int = option(
-        256, "length of a training window; context window of gpt and self_attention", 2, RANGES["block_size"][1]
+        256,
+        "length of a training window; context window of gpt and self_attention",
+        2,
+        RANGES["block_size"][1],
+        metavar="CHARACTERS",
     )
-    dropout: float = option(0.0, "dropout rate of each residual branch during training", *RANGES["dropout"])
+    dropout: float = option(
+        0.0, "dropout rate of each residual branch during training", *RANGES["dropout"], metavar="SHARE"
+    )
     bias: bool = option(False, "use biases in linear layers and norms (gpt, self_attention)")
     position: str = option("rope", "position encoding (gpt)", choices=("learned", "rope"))
     activation: str = option("relu2", "activation function of the MLP (gpt)", choices=tuple(ACTIVATIONS))
@@ -53,46 +73,52 @@ class TrainConfig:
     tie_weights: bool = option(False, "use one matrix for both the embedding and the output layer (gpt)")
     zero_init: bool = option(True, "start each block as the identity function (gpt)")
 
-    init_from: str = option("", "a checkpoint folder whose weights the run starts from, for fine-tuning")
-    max_iters: int = option(1500, "optimizer steps", 1, 10_000_000)
+    init_from: str = option("", "a checkpoint folder whose weights the run starts from, for fine-tuning", metavar="DIR")
+    max_iters: int = option(1500, "optimizer steps", 1, 10_000_000, metavar="STEPS")
     max_seconds: float = option(0.0, "stop after this many seconds of training, as after Ctrl-C; 0: no limit", 0, 1e9)
-    batch_size: int = option(32, "windows in a micro-batch", 1, 65_536)
-    gradient_accumulation_steps: int = option(1, "micro-batches in a step, for each process", 1, 65_536)
+    batch_size: int = option(32, "windows in a micro-batch", 1, 65_536, metavar="WINDOWS")
+    gradient_accumulation_steps: int = option(
+        1, "micro-batches in a step, for each process", 1, 65_536, metavar="BATCHES"
+    )
     gradient_checkpointing: bool = option(
         False, "compute each block again in the backward pass, to use less memory (gpt)"
     )
     optimizer: str = option("muon", "muon: Muon on hidden matrices, AdamW on the rest", choices=("muon", "adamw"))
-    learning_rate: float = option(3e-3, "peak learning rate of AdamW", 0, 1e30)
-    matrix_lr: float = option(0.035, "peak learning rate of Muon", 0, 1e30)
-    min_lr: float = option(0.02, "final learning rate, as a share of the peak", 0, 1)
+    learning_rate: float = option(3e-3, "peak learning rate of AdamW", 0, 1e30, metavar="RATE")
+    matrix_lr: float = option(0.035, "peak learning rate of Muon", 0, 1e30, metavar="RATE")
+    min_lr: float = option(0.02, "final learning rate, as a share of the peak", 0, 1, metavar="SHARE")
     lr_schedule: str = option("linear", "linear: constant, then a straight line down", choices=("linear", "cosine"))
-    warmup_iters: int = option(50, "steps of linear warm-up", 0, 1_000_000)
-    cooldown: float = option(0.6, "share of the run in which the linear schedule falls", 0, 1)
+    warmup_iters: int = option(50, "steps of linear warm-up", 0, 1_000_000, metavar="STEPS")
+    cooldown: float = option(0.6, "share of the run in which the linear schedule falls", 0, 1, metavar="SHARE")
     weight_decay: float = option(0.5, "weight decay of the matrices: strong, for a small text read often", 0, 100)
-    beta1: float = option(0.9, "AdamW's decay rate of the mean gradient", 0, 0.9999)
-    beta2: float = option(0.95, "AdamW's decay rate of the mean squared gradient", 0, 0.99999)
-    grad_clip: float = option(1.0, "largest norm of the gradient; 0: no clipping", 0, 1e9)
+    beta1: float = option(0.9, "AdamW's decay rate of the mean gradient", 0, 0.9999, metavar="DECAY")
+    beta2: float = option(0.95, "AdamW's decay rate of the mean squared gradient", 0, 0.99999, metavar="DECAY")
+    grad_clip: float = option(1.0, "largest norm of the gradient; 0: no clipping", 0, 1e9, metavar="NORM")
     distill_from: tuple[str, ...] = option(
         (), "checkpoint folders of teachers: half of each target is their mean prediction (distillation)"
     )
     synthetic_chars: int = option(
-        0, "characters that the teachers generate, as additional training text", 0, 1_000_000_000
+        0, "characters that the teachers generate, as additional training text", 0, 1_000_000_000, metavar="CHARACTERS"
     )
     ema_decay: float = option(
         0.0, "decay of an exponential moving average of the weights, which becomes the model; 0: no average", 0, 0.99999
     )
 
-    eval_interval: int = option(250, "steps between evaluations", 1, 10_000_000)
+    eval_interval: int = option(250, "steps between evaluations", 1, 10_000_000, metavar="STEPS")
     eval_iters: int = option(
-        10, "batches of random windows in an evaluation; the last reads the whole text", 1, 100_000
+        10, "batches of random windows in an evaluation; the last reads the whole text", 1, 100_000, metavar="BATCHES"
     )
     full_eval: bool = option(False, "read the whole validation text in every evaluation, instead of random windows")
     eval_only: bool = option(False, "print the losses of the newest saved state of that name; train and write nothing")
-    sample_interval: int = option(0, "steps between samples; 0: a sample with each evaluation", 0, 10_000_000)
-    log_interval: int = option(10, "steps between lines in metrics.jsonl", 1, 1_000_000)
-    save_interval: int = option(100, "steps between saved states", 1, 10_000_000)
-    keep_last: int = option(2, "number of saved states to keep", 2, 1000)
-    snapshots: int = option(0, "snapshots of the weights to keep, at step 0 and at growing distances; 0: none", 0, 1000)
+    sample_interval: int = option(
+        0, "steps between samples; 0: a sample with each evaluation", 0, 10_000_000, metavar="STEPS"
+    )
+    log_interval: int = option(10, "steps between lines in metrics.jsonl", 1, 1_000_000, metavar="STEPS")
+    save_interval: int = option(100, "steps between saved states", 1, 10_000_000, metavar="STEPS")
+    keep_last: int = option(2, "number of saved states to keep", 2, 1000, metavar="STATES")
+    snapshots: int = option(
+        0, "snapshots of the weights to keep, at step 0 and at growing distances; 0: none", 0, 1000, metavar="SNAPSHOTS"
+    )
 
     report_to: str = option("none", "a dashboard that also receives the metrics of metrics.jsonl", choices=REPORTERS)
 

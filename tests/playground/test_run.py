@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from nanogpt.playground.fields import FIELDS
-from nanogpt.playground.run import Run
+from nanogpt.playground.run import PACES, Run, read_request
 
 VALUES: dict[str, Any] = {
     "prompt": "ROMEO:\n", "temperature": 0.7, "top_k": 20, "top_p": 0.9, "length": 40, "seed": 3, "method": "sample",
@@ -38,6 +38,26 @@ def test_a_colour_of_a_side_that_is_not_shown_is_the_last_side_s() -> None:
 def test_junk_is_refused_with_a_sentence(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=r"^[A-Z].*\.$"):
         run_of(**{name: value})
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        [],
+        "x",
+        {},
+        {"id": 0, "pace": "whole"},
+        {"id": "1", "pace": "whole"},
+        {"id": 1, "pace": "x"},
+        {"id": 1, "pace": []},
+    ],
+    ids=repr,
+)
+def test_a_request_is_an_id_and_a_pace(request_: Any) -> None:
+    """Once a request without them raised KeyError."""
+    assert [read_request({"id": 7, "pace": pace}) for pace in PACES] == [(7, pace) for pace in PACES]
+    with pytest.raises(ValueError, match="must be"):
+        read_request(request_)
 
 
 def test_a_request_with_too_few_values_is_refused() -> None:

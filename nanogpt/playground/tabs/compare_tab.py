@@ -31,7 +31,7 @@ from nanogpt.playground.fields import FIELDS, MAX_SIDES, MIN_SIDES, PROMPTS
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
 from nanogpt.playground.page import Linked, Page, Update
 from nanogpt.playground.panels import judged_panels, saved_by_last, side_panel
-from nanogpt.playground.run import Run
+from nanogpt.playground.run import Run, read_request
 from nanogpt.playground.trail import branch, remembered, walk
 
 # Seconds between frames by the pace of a run. A preview writes until its first frame: whoever lets the slider go waits
@@ -118,9 +118,8 @@ class CompareTab:
         """The frames of a run: the panels, and at the end what the track draws."""
         if request is None:
             return
-        run_id, pace = request["id"], request["pace"]
         with refused():
-            run = Run.of(values)
+            (run_id, pace), run = read_request(request), Run.of(values)
             # An unused panel gets an empty value: gr.skip() costs Gradio more than a frame of text.
             unused = [text_value("")] * (MAX_SIDES - len(run.names))
             sides: list[Side] = []
