@@ -26,8 +26,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--share", action="store_true", help="a public link through Gradio's tunnel")
     args = parser.parse_args(argv)
 
-    torch.set_num_threads(1)  # a character is too little work to share, and visitors share the cores
-    sys.setswitchinterval(0.0005)  # the thread that writes waits less for the one that answers requests
+    torch.set_num_threads(1)  # the work of a character is too small to split, and visitors share the cores
+    sys.setswitchinterval(0.0005)  # hand over to the thread that answers requests sooner
     app = build_app(Zoo(args.checkpoints))
     _, url, _ = app.launch(server_port=args.port, share=args.share, prevent_thread_lock=True, **launch_options())
     with urllib.request.urlopen(url) as answer:

@@ -33,7 +33,7 @@ def beam_search(model: LanguageModel, prompt: Sequence[int], width: int, max_new
     logits = reader.feed([prompt[-reader.block_size :]] * width)[:, -1]  # (width, V)
     read = reader.ids.size(1)
     score = torch.full((width,), -math.inf, dtype=torch.float64)
-    score[0] = 0  # all beams begin as the same text: only one of them may have children
+    score[0] = 0  # all beams start from the same text, so only the first may be extended
     for count in range(1, max_new_tokens + 1):
         total = score[:, None] + logits.double().log_softmax(-1)  # (width, V)
         score, flat = total.flatten().sort(descending=True, stable=True)

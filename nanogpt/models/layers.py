@@ -169,7 +169,7 @@ class ContextMLP(nn.Module):
     def forward(self, idx: Tensor, rows: int = 0) -> Tensor:
         """idx (B, T) → (B, T, C), or after the last `rows` characters only.
 
-        Before the first character stands id 0, in prose the newline.
+        Positions before the first character are filled with id 0, the newline in ordinary text.
         """
         n = self.n_context
         seen = F.pad(idx, (n - 1, 0)).unfold(1, n, 1)[:, -rows:]  # (B, T or rows, n_context)

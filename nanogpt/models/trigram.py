@@ -40,7 +40,7 @@ class Trigram(LanguageModel):
     def forward(self, idx: Tensor, cache: KVCache | None = None, rows: int = 0) -> Tensor:
         """idx (B, T) → logits (B, T, V), or after the last `rows` characters only.
 
-        Before the first character stands id 0, in prose the newline.
+        Positions before the first character are filled with id 0, the newline in ordinary text.
         """
         before = F.pad(idx, (1, 0))[:, :-1]  # (B, T), idx moved one to the right
         return self.table((before * self.config.vocab_size + idx)[:, -rows:])

@@ -1,4 +1,4 @@
-"""Admission: how many a visitor may have at once, and the end of those that nobody reads.
+"""Admission: how many runs a visitor may have at once, and how runs that nobody reads are ended.
 
 Knows the addresses at which clients of Gradio 6.31 post runs and open the streams of their results, and its queue.
 """

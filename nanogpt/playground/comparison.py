@@ -76,7 +76,7 @@ def _sampled(loaded: TextModel, prompt: Prompt, params: SamplingParams) -> Itera
 
 
 def _searched(loaded: TextModel, prompt: Prompt, width: int, count: int) -> Iterator[Written]:
-    """The best beam may change in the middle, so its bits are counted when it is complete."""
+    """An earlier character of the best beam may still change, so its bits are computed at the end."""
     for beam in beam_search(loaded.model, prompt.ids, width, count):
         yield beam.ids, []
 
@@ -90,7 +90,7 @@ def write_together(zoo: Zoo, run: Run, frame: float = FRAME) -> Iterator[list[Si
     sides = [Side.of(zoo.get(name), run) for name in run.names]
     began = last = time.perf_counter()
     while True:
-        going = [side.advance() for side in sides]  # all of them: one that ends must not keep another from its turn
+        going = [side.advance() for side in sides]  # a list: when one side ends, the others must still take this step
         if not all(going):
             break
         now = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What stands in front of the server: limits that Gradio leaves to the client, and doors this page does not need."""
+"""Middleware in front of Gradio's server: it limits requests and closes addresses that this page does not need."""
 
 import json
 
@@ -44,7 +44,7 @@ def body_problem(body: bytes) -> str | None:
 
 
 class Guard:
-    """ASGI middleware: 404 for closed doors, 413 and 400 for bodies that are refused, `nosniff` on all."""
+    """ASGI middleware: 404 for closed addresses, 413 and 400 for bodies that are refused, `nosniff` on all."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
@@ -66,7 +66,7 @@ class Guard:
             await self.app(scope, receive, send_with_header)
             return
 
-        # The body is read whole before anything else sees it: a length that the client states proves nothing.
+        # Read the whole body first: the length that the client declares may be false.
         body = b""
         while True:
             message = await receive()

@@ -9,10 +9,11 @@ MAX_SESSIONS = 100  # at most 66 have a run: 64 wait and two write
 
 
 class Mailboxes(LRUCache[str, Any]):
-    """Session → the `Queue` of its messages, at most `max_size`. The one that makes room is unused for longest.
+    """Session → the `Queue` of its messages, at most `max_size`.
 
-    Sessions without a run go first. `pending` is Gradio's session → the names of its runs that are not over or not
-    read; a dropped session is dropped there too. An open stream uses its session at least every ten seconds.
+    When it is full, the session that has been unused for longest is dropped; those without a run are dropped first.
+    `pending` is Gradio's session → the names of its runs that are not over or not read; a dropped session is dropped
+    there too. An open stream uses its session at least every ten seconds.
     """
 
     def __init__(self, max_size: int, pending: dict[str, set[str]]):

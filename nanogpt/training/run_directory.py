@@ -66,7 +66,7 @@ class RunDirectory:
             yield
 
     def clear(self) -> None:
-        """Remove what an earlier run has left, which would pass for newer than this run's files; start the log."""
+        """Remove files of an earlier run, which could be mistaken for this run's; start the log."""
         for folder in (self.states, self.snapshots, self.path / "tensorboard"):
             shutil.rmtree(folder, ignore_errors=True)
         self.log_file.write_text("")

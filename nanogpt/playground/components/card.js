@@ -18,7 +18,7 @@ const make = (tag, className, ...children) => {
   return node;
 };
 
-// Two significant figures; above 99 %, of what is missing to 100 %, so that a small doubt is not rounded away either.
+// Two significant figures. Above 99 %, the distance to 100 % gets two, so that a small doubt stays visible.
 function percent(p) {
   const x = 100 * p;
   const telling = +(x > 99 ? 100 - x : x).toPrecision(2);

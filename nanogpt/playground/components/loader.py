@@ -19,7 +19,7 @@ from nanogpt.playground.components.glyphs import named_characters
 def load_component(name: str, value: Any = None, elem_id: str | None = None, label: str | None = None) -> gr.HTML:
     """The component `name` inside the current Blocks. `label` names it for screen readers.
 
-    The template must be constant: gr.HTML runs what stands in it as code. Data belong into `value`, as JSON.
+    The template must be constant: gr.HTML runs what stands in it as code. Put data in `value`, as JSON.
     """
     return gr.HTML(
         value,

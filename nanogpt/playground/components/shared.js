@@ -1,7 +1,7 @@
 // What the drawn components share. loader.py puts this in front of a component's own script, after NAMED, the table of
 // glyphs.json; gr.HTML then runs all of it as one function with element, props, trigger and watch.
 
-const REST_MS = 120; // a preview is told once it rests: a moving pointer would flood the queue
+const REST_MS = 120; // a preview is reported once it rests: a moving pointer would flood the queue
 const HINT = "Hover, tap or use the arrow keys to read a character; click to hold it, Esc to let go.";
 
 // --- elements ---
@@ -57,7 +57,7 @@ const same = (one, other) =>
 // Returns {selected, locked, select(target, lock)}.
 function selectable(node, { hit, first, moves, show, tell }) {
   const state = { selected: null, locked: false, select };
-  let resting; // the timer of a selection that has not been told
+  let resting; // the timer of a selection that has not been reported
 
   function select(target, lock = false) {
     if (same(target, state.selected) && lock === state.locked) return;

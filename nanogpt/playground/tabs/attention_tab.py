@@ -1,6 +1,6 @@
 """Attention: which earlier characters each character of a text looks at, one head at a time.
 
-Knows the zoo, `interpret` and the heatmap; what is drawn is what the model used, number for number.
+Knows the zoo, `analysis.attention` and the heatmap; it draws the weights that the model used.
 """
 
 from functools import partial

@@ -34,8 +34,8 @@ from nanogpt.playground.panels import judged_panels, saved_by_last, side_panel
 from nanogpt.playground.run import Run, read_request
 from nanogpt.playground.trail import branch, remembered, walk
 
-# Seconds between frames by the pace of a run. A preview writes until its first frame: whoever lets the slider go waits
-# for its end. A text that changes under a slider need not be watched while it is written.
+# Seconds between frames by the pace of a run. A preview writes until its first frame: a reader who lets the slider go
+# must wait until it ends. A text that changes under a slider need not be watched while it is written.
 FRAMES = {"preview": 0.05, "moved": 0.5, "whole": FRAME}
 DEFAULT_MODELS = ("bigram", "gpt", "trigram", "self_attention")
 
@@ -51,7 +51,7 @@ class CompareTab:
         self.build_takeaway()
         self.request = gr.JSON(None, visible="hidden", elem_id="request", label="The run that was asked for last")
         self.completed = gr.JSON(None, visible="hidden", elem_id="completed", label="The run that was completed last")
-        self.compared = gr.State()  # what the track draws: out of the stream, whose frames it would slow down
+        self.compared = gr.State()  # what the track draws: apart from the panels, whose frames it would slow down
         self.selection = gr.Textbox(visible="hidden", elem_id="selection", label="Selected character")
         self.trail = gr.State({"beginnings": [PROMPTS[0]], "at": 0})
 
