@@ -70,7 +70,8 @@ def test_stop_halts_the_run_of_a_link_too(visit: Visit) -> None:
 
 def test_stop_halts_the_run_that_waits_for_its_turn_too(visit: Visit) -> None:
     """Once it began when the one before it was cut off, and wrote to its end."""
-    page = visit(characters=20)
+    # Four GPTs: on a machine that stalls for a moment, two sides were complete before Stop was pressed.
+    page = visit(characters=20, sides=4, model_1="gpt", model_3="gpt", model_4="gpt")
     length = page.locator("#length input[type=number]")
     length.fill("2000")
     lengths_while_running(page, 1)
