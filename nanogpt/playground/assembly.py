@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from nanogpt.checks import one_of
 from nanogpt.playground.admission import Admission
 from nanogpt.playground.endpoints import endpoints
+from nanogpt.playground.fields import FIELDS
 from nanogpt.playground.guard import Guard
 from nanogpt.playground.limits import AT_ONCE, MODEL_LIMIT
 from nanogpt.playground.link import read_link
@@ -19,12 +20,6 @@ from nanogpt.playground.tabs import TABS
 from nanogpt.playground.theme import theme
 from nanogpt.storage.zoo import Zoo
 
-LEAD = (
-    "A bigram and a GPT continue the same beginning with the same luck: one table of random numbers serves both, "
-    "so every difference you see is the model's."
-)
-
-
 def build_app(zoo: Zoo) -> gr.Blocks:
     """The whole page over the checkpoints of `zoo`; building it starts no server."""
     zoo.refresh()
@@ -33,9 +28,12 @@ def build_app(zoo: Zoo) -> gr.Blocks:
         # First, so that no listener of the page takes one of their names.
         for name, function in endpoints(zoo).items():
             gr.api(function, api_name=name, **MODEL_LIMIT)
-        gr.Markdown(f"# nanoGPT playground\n\n{LEAD}", elem_classes="lead")
+        gr.HTML("<h1>nanoGPT playground</h1>", elem_id="title", js_on_load=None)
         notice = gr.Textbox(**_words(zoo.problems), label="Please note", interactive=False, elem_id="problems")
-        _wire_links(app, page, build_tabs(page), notice)
+        tabs = build_tabs(page)
+        copy_link = build_actions()
+        _wire_links(app, page, tabs, notice)
+        _wire_address(app, page, tabs, copy_link)
     app.queue(api_open=False, max_size=64)
     app._queue.pending_messages_per_session = Mailboxes(MAX_SESSIONS, app._queue.pending_event_ids_session)
     app._queue.sleep_when_free = 0.01  # Gradio looks for requests a thousand times a second; a model that writes waits
@@ -62,33 +60,60 @@ def linked_parts(page: Page, tabs: gr.Tabs) -> dict[str, Linked]:
     return {**page.linked, "tab": Linked(tabs, lambda text: one_of("Tab", text, names))}
 
 
+def build_actions() -> gr.Button:
+    """What concerns the whole page, at the right end of its first line. It comes last, so that the keyboard reaches the
+    texts first. Returns the button that copies the link."""
+    with gr.Row(elem_id="page_actions"):
+        gr.Button("Words", elem_id="words", size="sm", min_width=0)
+        present = gr.Button("Present", elem_id="present", size="sm", min_width=0)
+        copy_link = gr.Button("Copy link", elem_id="copy_link", size="sm", min_width=0)
+    present.click(None, js="playground.present", **AT_ONCE)
+    return copy_link
+
+
 def _wire_links(app: gr.Blocks, page: Page, tabs: gr.Tabs, notice: gr.Textbox) -> None:
-    """Copy link puts the state of the page into the address; opening an address restores it and starts a run.
+    """Opening an address restores the page that it describes and starts a run.
 
     Opening looks at the checkpoints again, so that one trained meanwhile is offered without a restart.
     """
     linked = linked_parts(page, tabs)
     inputs = [link.component for link in page.linked.values()]
-    page.copy_link.click(None, inputs, None, js=f"playground.linkWriter({json.dumps(list(page.linked))})", **AT_ONCE)
 
-    def open_link(request: gr.Request) -> Update:
+    def open_link(trail: Any, request: gr.Request) -> Update:
         page.zoo.refresh()
         values, messages = read_link(request.query_params, {name: link.read for name, link in linked.items()})
         choices = page.zoo.choices
-        update: Update = {menu: gr.Dropdown(choices=choices) for menu in page.menus}
+        update: Update = {menu: gr.HTML(choices=choices) for menu in page.menus}
         update[notice] = gr.Textbox(**_words([*page.zoo.problems, *messages]))
         for name, value in values.items():
             part = linked[name].component
-            update[part] = gr.Dropdown(choices=choices, value=value) if part in page.menus else value
+            update[part] = gr.HTML(choices=choices, value=value) if part in page.menus else value
         if "tab" in values:
             update[tabs] = gr.Tabs(selected=values["tab"])
         for refit in page.refits:
             update |= refit(values)
-        return update
+        return update | page.restore(trail)
 
-    outputs = [*dict.fromkeys([*inputs, *page.menus, *page.refitted, tabs, notice])]
-    opened = app.load(open_link, None, outputs, show_progress_on=notice, **AT_ONCE)
+    outputs = [*dict.fromkeys([*inputs, *page.menus, *page.refitted, *page.restored, tabs, notice])]
+    opened = app.load(
+        open_link, page.trail, outputs, js="playground.trailOfHistory", show_progress_on=notice, **AT_ONCE
+    )
     page.run_after(opened)
+
+
+def _wire_address(app: gr.Blocks, page: Page, tabs: gr.Tabs, copy_link: gr.Button) -> None:
+    """The address describes the page after every run, and whenever something else changes that a link holds."""
+    inputs = [page.trail, *(link.component for link in page.linked.values())]
+    write: dict[str, Any] = {"js": f"playground.addressWriter({json.dumps(list(page.linked))})", **AT_ONCE}
+    controls = {f.link_key for f in FIELDS}
+    others = [link.component.change for name, link in page.linked.items() if name not in controls]
+    page.complete(None, inputs, None, **write)
+    gr.on([tabs.change, *others], None, inputs, None, **write)
+    copy_link.click(None, inputs, None, **write).then(None, js="playground.copyLink", **AT_ONCE)
+    labels = json.dumps([f.title for f in FIELDS])
+    keys = json.dumps([f.link_key for f in FIELDS])
+    fields = [page.linked[f.link_key].component for f in FIELDS]
+    app.load(None, fields, None, js=f"playground.describe({labels}, {keys})", **AT_ONCE)
 
 
 def launch_options() -> dict[str, Any]:

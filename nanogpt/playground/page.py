@@ -28,16 +28,18 @@ class Page:
 
     zoo: Zoo
     linked: dict[str, Linked] = field(default_factory=dict)  # name in the link → component, in the link's order
-    menus: list[gr.Dropdown] = field(default_factory=list)  # menus of models, filled anew when a page opens
+    menus: list[gr.HTML] = field(default_factory=list)  # menus of models, filled anew when a page opens
     refits: list[Callable[[dict[str, Any]], Update]] = field(default_factory=list)  # what follows from a link's values
     refitted: list[Any] = field(default_factory=list)  # the components that these set
     prompt: Any = None  # the beginning on the Compare tab
     panels: Sequence[gr.HTML] = ()  # the texts on the Compare tab
-    copy_link: Any = None  # its button
+    trail: Any = None  # the trail of beginnings, which the browser keeps
+    restore: Callable[[Any], Update] = lambda trail: {}  # the parts that show a trail
+    restored: list[Any] = field(default_factory=list)  # these parts
     run_after: Any = None  # given an event's listener, lets a run follow it
     complete: Any = None  # registers a listener for the completion of runs
 
-    def add_menu(self, menu: gr.Dropdown, key: str = "") -> gr.Dropdown:
+    def add_menu(self, menu: gr.HTML, key: str = "") -> gr.HTML:
         """A menu of the zoo's models; with `key`, a link holds its choice."""
         self.menus.append(menu)
         if key:

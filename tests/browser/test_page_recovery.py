@@ -1,0 +1,131 @@
+"""What a visitor sees while waiting, and gets back after a lost connection, a restart, or a reload."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Visit
+from playwright.sync_api import Page
+from server import CHECKPOINTS, Server
+from visitor import click_character, generate, idle, texts
+
+pytestmark = pytest.mark.browser
+
+
+def state(page: Page) -> dict[str, object]:
+    """What stands on the page."""
+    return {
+        "texts": texts(page),
+        "prompt": page.locator("#prompt textarea").input_value(),
+        "seed": page.locator("#seed input[type=number]").evaluate("box => box.value"),
+        "card": page.locator("#card h2").inner_text(),
+        "trail": page.locator("#trail option").all_inner_texts(),
+        "tab": page.locator("[role=tab][aria-selected=true]").inner_text(),
+    }
+
+
+def settle(page: Page) -> None:
+    page.locator("#side_2 [data-status=done]").wait_for(state="attached")
+    idle(page)
+
+
+def branched(visit: Visit, server: Server) -> Page:
+    """A page with a trail of two beginnings and a held character."""
+    page = visit(server.url, characters=60, seed=5)
+    click_character(page, 2, next(i for i, c in enumerate(texts(page)[1]) if c.isalpha()))
+    page.locator("#card .row").nth(2).click()
+    idle(page)
+    index = next(i for i, c in enumerate(texts(page)[1]) if c.isalpha())
+    click_character(page, 2, index)
+    return page
+
+
+def test_a_reload_restores_the_page(visit: Visit, server: Server) -> None:
+    page = branched(visit, server)
+    before = state(page)
+    page.reload()
+    settle(page)
+    assert state(page) == before
+    page.goto("about:blank")
+    page.go_back()
+    settle(page)
+    assert state(page) == before
+
+
+def test_back_leaves_the_page_at_once(visit: Visit, server: Server) -> None:
+    """Every run replaces the address: a visitor who tried ten settings need not press Back ten times."""
+    page = visit(characters=20)
+    length = page.evaluate("history.length")
+    for _ in range(3):
+        page.locator("#luck").click()
+        idle(page)
+    assert page.evaluate("history.length") == length
+
+
+def test_two_tabs_do_not_disturb_each_other(visit: Visit, server: Server) -> None:
+    one, two = visit(characters=40, seed=1), visit(characters=40, seed=2)
+    first, second = state(one), state(two)
+    generate(one)
+    assert state(one) == first
+    assert state(two) == second
+
+
+def test_four_seconds_without_a_connection(visit: Visit, start_server: Callable[[Path], Server]) -> None:
+    """Once, the page came back with its defaults and the visitor's work was lost."""
+    server = start_server(CHECKPOINTS)
+    page = visit(server.url, complains=False, characters=1500, seed=5, prompt="JULIET:\n")
+    before = texts(page)
+    page.locator("#seed input[type=number]").fill("6")
+    page.locator("#seed input[type=number]").press("Enter")
+    page.context.set_offline(True)
+    page.wait_for_timeout(4000)
+    said = page.locator("#status p").inner_text()
+    assert "connection" in said.lower()
+    assert all(word not in page.locator("body").inner_text() for word in ("Traceback", "undefined", "NetworkError"))
+    page.context.set_offline(False)
+    page.wait_for_timeout(1000)
+    page.wait_for_function(
+        "document.querySelector('#side_2 [data-status=done]') && document.querySelector('#side_2 .text').textContent.length === 1500",
+        timeout=60_000,
+    )
+    idle(page)
+    assert page.locator("#seed input[type=number]").evaluate("box => box.value") == "6"
+    assert page.locator("#prompt textarea").input_value() == "JULIET:\n"
+    assert texts(page) != before
+
+
+def test_a_server_that_starts_again_gives_the_page_back(
+    visit: Visit, start_server: Callable[[Path], Server]
+) -> None:
+    server = start_server(CHECKPOINTS)
+    page = visit(server.url, complains=False, characters=60, seed=5)
+    before = state(page)
+    server.stop()
+    page.locator("#luck").click()
+    page.wait_for_timeout(500)
+    page.reload() if False else None
+    server.start()
+    page.wait_for_timeout(5000)
+    settle(page)
+    assert [len(text) for text in texts(page)] == [60, 60]
+    assert state(page)["prompt"] == before["prompt"]
+
+
+def test_a_visitor_who_waits_is_told(visit: Visit) -> None:
+    pages = [visit(characters=2000, sides=4, model_1="gpt", model_3="gpt", model_4="gpt", run=False, wait=False)
+             for _ in range(3)]  # fmt: skip
+    last = visit(characters=20, run=False, wait=False)
+    last.wait_for_function("document.querySelector('#status p').textContent.startsWith('Nothing has arrived')")
+    assert "queue" in last.locator("#place").inner_text()
+    del pages
+
+
+def test_a_new_run_ends_the_visitors_old_one(visit: Visit) -> None:
+    """Once it waited for its end: 2.4 s at 2,000 characters."""
+    page = visit(characters=2000, sides=4, model_1="gpt", model_3="gpt", model_4="gpt", run=False, wait=False)
+    page.wait_for_function("document.querySelector('#side_2 .text')?.textContent.length > 50")
+    page.locator("#length input[type=number]").evaluate("box => { box.value = 30; }")
+    page.locator("#more").click()
+    page.locator("#length input[type=number]").fill("30")
+    page.locator("#length input[type=number]").press("Enter")
+    page.wait_for_function("document.querySelector('#side_2 .text').textContent.length === 30", timeout=3000)
