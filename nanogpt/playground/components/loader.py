@@ -1,5 +1,6 @@
 """Builds a drawn component from its files: NAME.html, NAME.css and, if it has a script, NAME.js.
 
+The colours of shared.css stand in front of a component's own style, so that no component depends on the page's.
 gr.HTML runs a component's script as the body of a function. The table of named characters and shared.js are put in
 front of the script, inside that function. So two components never share a variable, each works on any page, and none
 depends on the order in which scripts load. This costs 5 kB for each component before the server compresses the page,
@@ -16,8 +17,10 @@ import gradio as gr
 from nanogpt.playground.components.glyphs import named_characters
 
 
-def load_component(name: str, value: Any = None, elem_id: str | None = None, label: str | None = None) -> gr.HTML:
-    """The component `name` inside the current Blocks. `label` names it for screen readers.
+def load_component(
+    name: str, value: Any = None, elem_id: str | None = None, label: str | None = None, **props: Any
+) -> gr.HTML:
+    """The component `name` inside the current Blocks. `label` names it for screen readers; its script reads `props`.
 
     The template must be constant: gr.HTML runs what stands in it as code. Put data in `value`, as JSON.
     """
@@ -26,16 +29,23 @@ def load_component(name: str, value: Any = None, elem_id: str | None = None, lab
         label=label,
         elem_id=elem_id,
         html_template=_read(f"{name}.html"),
-        css_template=_read(f"{name}.css"),
+        css_template=component_style(name),
         js_on_load=component_script(name) if _file(f"{name}.js").exists() else None,
         apply_default_css=False,
+        **props,
     )
 
 
+def component_style(name: str) -> str:
+    """The whole style of the component `name`: the colours of shared.css, then its own file."""
+    return _read("shared.css") + _read(f"{name}.css")
+
+
 def component_script(name: str) -> str:
-    """The whole script of the component `name`: the named characters, shared.js, then its own file."""
+    """The whole script of the component `name`: the named characters, shared.js, its NAME_*.js, then its NAME.js."""
     table = json.dumps(named_characters(), ensure_ascii=False)
-    return f"const NAMED = {table};\n" + _read("shared.js") + _read(f"{name}.js")
+    parts = sorted(path.name for path in Path(__file__).parent.glob(f"{name}_*.js"))
+    return f"const NAMED = {table};\n" + "".join(map(_read, ["shared.js", *parts, f"{name}.js"]))
 
 
 def _file(name: str) -> Path:

@@ -23,14 +23,14 @@ from nanogpt.playground.admission import while_awaited
 from nanogpt.playground.commands import as_api_call, as_command
 from nanogpt.playground.comparison import FRAME, Side, write_together
 from nanogpt.playground.components.card import card
-from nanogpt.playground.components.surprise_legend import surprise_legend
+from nanogpt.playground.components.legend import legend
 from nanogpt.playground.components.text_panel import text_panel, text_value
 from nanogpt.playground.components.track import track
 from nanogpt.playground.explanation import check_selection, explanation
 from nanogpt.playground.fields import FIELDS, MAX_SIDES, MIN_SIDES, PROMPTS
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
 from nanogpt.playground.page import Linked, Page, Update
-from nanogpt.playground.panels import judged_panels, saved_by_last, side_panel
+from nanogpt.playground.panels import judged_panels, saved_by_last, side_panels
 from nanogpt.playground.run import Run, read_request
 from nanogpt.playground.trail import branch, remembered, walk
 
@@ -74,7 +74,7 @@ class CompareTab:
                 self.go = gr.Button("Generate", variant="primary", elem_id="generate", scale=0, min_width=140)
                 self.stop = gr.Button("Stop", elem_id="stop", scale=0, min_width=100)
                 self.copy_link = gr.Button("Copy link", elem_id="copy_link", scale=0, min_width=120)
-                surprise_legend()
+                legend()
             with gr.Row(visible=False, elem_id="trail_row") as self.trail_row:
                 self.trail_view = gr.Radio(
                     [], label="Trail", elem_id="trail", info="the beginnings so far; choose one to go back"
@@ -92,7 +92,7 @@ class CompareTab:
                 with gr.Column(visible=i < MIN_SIDES, elem_classes="side", min_width=320) as column:
                     value = defaults[i % len(defaults)]
                     self.controls[menu.name] = self.page.add_menu(menu.build(choices=self.zoo.choices, value=value))
-                    self.panels.append(text_panel(f"side_{i + 1}", f"Text of model {i + 1}"))
+                    self.panels.append(text_panel(f"side_{i + 1}", f"Text of model {i + 1}", side=i + 1))
                 self.columns.append(column)
         with gr.Row(elem_classes="sides", equal_height=True):
             with gr.Column(min_width=320):
@@ -123,18 +123,19 @@ class CompareTab:
             # An unused panel gets an empty value: gr.skip() costs Gradio more than a frame of text.
             unused = [text_value("")] * (MAX_SIDES - len(run.names))
             sides: list[Side] = []
+            names = self.zoo.names
             try:
                 for sides in write_together(self.zoo, run, FRAMES[pace]):
                     if pace != "whole" and len(sides[0].ids) == 1:
                         continue  # a text that shrinks to one character at every step would flicker
-                    yield [side_panel(side, "running", run_id) for side in sides] + unused + [gr.skip()]
+                    yield side_panels(sides, names, "running", run_id) + unused + [gr.skip()]
                     if pace == "preview":
                         return
             except TimeoutError as error:
-                yield [side_panel(side, "stopped", run_id, notice=str(error)) for side in sides] + unused + [gr.skip()]
+                yield side_panels(sides, names, "stopped", run_id, str(error)) + unused + [gr.skip()]
             else:
-                yield [side_panel(side, "done", run_id) for side in sides] + unused + [gr.skip()]  # judging takes time
-                yield judged_panels(sides, run.colour, run_id) + unused + [saved_by_last(sides)]
+                yield side_panels(sides, names, "done", run_id) + unused + [gr.skip()]  # judging takes time
+                yield judged_panels(sides, names, run.colour, run_id) + unused + [saved_by_last(sides, names)]
 
     def finish(self, request: gr.Request, compared, side, selection, *values):  # type: ignore[no-untyped-def]
         """What stands below the texts of a complete run: the track, the commands and the card."""
