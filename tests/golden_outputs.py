@@ -96,7 +96,7 @@ def outputs(zoo: Zoo) -> dict[str, Any]:
                 "left_out": result.left_out,
                 "nats": result.nats.tolist(),
             }
-            found[f"score panel {i}: {model}"] = scored_panel(loaded, result)
+            found[f"score panel {i}: {model}"] = scored_panel(loaded, result, zoo.names)
     for model, prompt, settings in TRACES:
         found[f"trace: {model}"] = trace(zoo.get(model), zoo.get(model).read_prompt(prompt), **settings)
         rows = alternatives(zoo.get(model), zoo.get(model).read_prompt(prompt), "th", **settings)
@@ -118,10 +118,8 @@ def outputs_of_run(zoo: Zoo, values: tuple[Any, ...]) -> dict[str, Any]:
     """The panels, the track, the cards, the command and the API call of one run of the Compare tab."""
     run = Run.of(values)
     *_, sides = write_together(zoo, run)
-    panels = judged_panels(sides, run.colour)
-    for panel in panels:
-        panel["stats"] = [stat for stat in panel["stats"] if stat[1] != "a second"]
-    result: dict[str, Any] = {"panels": panels, "track": saved_by_last(sides)}
+    panels = judged_panels(sides, zoo.names, run.colour)
+    result: dict[str, Any] = {"panels": panels, "track": saved_by_last(sides, zoo.names)}
     for name in SELECTED:
         cut = int(name.split(".")[2]) + 1
         shown = [{**{k: p[k] for k in ("model", "prompt")}, "text": p["text"][:cut]} for p in panels]

@@ -10,7 +10,7 @@ import gradio as gr
 
 from nanogpt.playground.components.card import card
 from nanogpt.playground.components.menu import menu
-from nanogpt.playground.components.surprise_legend import surprise_legend
+from nanogpt.playground.components.legend import legend
 from nanogpt.playground.components.text_panel import text_panel
 from nanogpt.playground.components.track import track
 from nanogpt.playground.fields import FIELDS, MAX_SIDES, MIN_SIDES, PROMPTS
@@ -33,7 +33,7 @@ class Stage:
             self.build_bar()
             gr.HTML(f"<p>{LEAD}</p>", elem_id="lead", js_on_load=None)
             with gr.Row(elem_id="line"):
-                surprise_legend()
+                legend()
                 self.build_trail()
                 self.build_status()
             with gr.Row(elem_id="work"):

@@ -1,5 +1,6 @@
 """Builds a drawn component from its files: NAME.html, NAME.css and, if it has a script, NAME.js.
 
+The colours of shared.css stand in front of a component's own style, so that no component depends on the page's.
 gr.HTML runs a component's script as the body of a function. The table of named characters and shared.js are put in
 front of the script, inside that function. So two components never share a variable, each works on any page, and none
 depends on the order in which scripts load. This costs 5 kB for each component before the server compresses the page,
@@ -19,7 +20,7 @@ from nanogpt.playground.components.glyphs import named_characters
 def load_component(
     name: str, value: Any = None, elem_id: str | None = None, label: str | None = None, base: str = "", **props: Any
 ) -> gr.HTML:
-    """The component `name` inside the current Blocks. `label` names it for screen readers.
+    """The component `name` inside the current Blocks. `label` names it for screen readers; its script reads `props`.
 
     The template must be constant: gr.HTML runs what stands in it as code. Put data in `value` and `props`, as JSON.
     `base` names a style and a script that several components share, e.g. "control".
@@ -29,18 +30,27 @@ def load_component(
         label=label,
         elem_id=elem_id,
         html_template=_read(f"{name}.html"),
-        css_template=(_read(f"{base}.css") if base else "") + _read(f"{name}.css"),
+        css_template=component_style(name, base),
         js_on_load=component_script(name, base) if _file(f"{name}.js").exists() else None,
         apply_default_css=False,
         **props,
     )
 
 
+def component_style(name: str, base: str = "") -> str:
+    """The whole style of the component `name`: the colours of shared.css, the base's style, then its own."""
+    return _read("shared.css") + (_read(f"{base}.css") if base else "") + _read(f"{name}.css")
+
+
 def component_script(name: str, base: str = "") -> str:
-    """The whole script of the component `name`: the named characters, shared.js, the base's script, then its own."""
+    """The whole script of the component `name`: the named characters, shared.js, the base's script, then its own.
+
+    A script that is long is divided: NAME_*.js come before NAME.js.
+    """
     table = json.dumps(named_characters(), ensure_ascii=False)
-    own = (_read(f"{base}.js") if base else "") + _read(f"{name}.js")
-    return f"const NAMED = {table};\n" + _read("shared.js") + own
+    parts = sorted(path.name for path in Path(__file__).parent.glob(f"{name}_*.js"))
+    own = ([f"{base}.js"] if base else []) + [*parts, f"{name}.js"]
+    return f"const NAMED = {table};\n" + "".join(map(_read, ["shared.js", *own]))
 
 
 def _file(name: str) -> Path:

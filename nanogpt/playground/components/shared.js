@@ -41,6 +41,27 @@ function writeGlyph(node, character) {
 // Two decimals; two significant figures where those would round to nothing.
 const figures = (surprise) => (surprise < 0.1 ? String(+surprise.toPrecision(2)) : surprise.toFixed(2));
 
+// --- pointing: the views of a group mark the same character ---
+
+// Tell the other views of the group, with {side, part, index, locked}, or with side null that nothing is pointed at.
+const point = (detail) =>
+  document.dispatchEvent(new CustomEvent("point", { detail: { group: props.group, from: element.id, ...detail } }));
+
+// Listen to what is outside of the component, until it has left the page for good.
+function listen(target, name, handle, options) {
+  const listener = (event) => {
+    if (element.isConnected) handle(event);
+    else target.removeEventListener(name, listener, options);
+  };
+  target.addEventListener(name, listener, options);
+}
+
+// Listen to the events of the group that are called `name`.
+const hear = (name, handle) =>
+  listen(document, name, ({ detail }) => {
+    if (detail.group === props.group) handle(detail);
+  });
+
 // --- selection ---
 
 const same = (one, other) =>
@@ -54,24 +75,46 @@ const same = (one, other) =>
 //   moves(target): {key: the target to which it leads from this one}
 //   show(selected, locked): draw the selection; `selected` is null when there is none
 //   tell(selected): optional; called once a preview rests, and at once for a lock
-// Returns {selected, locked, select(target, lock)}.
-function selectable(node, { hit, first, moves, show, tell }) {
-  const state = { selected: null, locked: false, select };
+//   send(selected, locked): optional; tells the other views of the group, at once. With it, the node also follows them:
+//     `echo` is the point that another view sent last, null if none. A selection here ends it and is ended by it. While
+//     another view holds a lock (`elsewhere`), to hover selects nothing here, and Esc releases that lock.
+// Returns {selected, locked, echo, elsewhere, select(target, lock)}.
+function selectable(node, { hit, first, moves, show, tell, send }) {
+  const state = { selected: null, locked: false, echo: null, elsewhere: false, select };
   let resting; // the timer of a selection that has not been reported
 
+  function set(target, lock, echo, elsewhere) {
+    Object.assign(state, { selected: target, locked: lock, echo, elsewhere });
+    show(target, lock);
+  }
+  function report() {
+    clearTimeout(resting);
+    if (tell) resting = setTimeout(() => tell(state.selected), state.locked ? 0 : REST_MS);
+  }
   function select(target, lock = false) {
     if (same(target, state.selected) && lock === state.locked) return;
-    [state.selected, state.locked] = [target, lock];
-    show(target, lock);
-    clearTimeout(resting);
-    if (tell) resting = setTimeout(() => tell(target), lock ? 0 : REST_MS);
+    set(target, lock, null, false);
+    report();
+    send?.(target, lock);
+  }
+  function follow(detail) {
+    if (detail.from === element.id || (state.locked && detail.side !== null && !detail.locked)) return;
+    const before = state.selected;
+    set(null, false, detail.side === null ? null : detail, detail.locked);
+    if (before) report();
+  }
+  function release() {
+    if (!state.elsewhere) return select(null);
+    set(null, false, null, false);
+    send(null, false);
   }
   const endPreview = () => {
     if (!state.locked) select(null);
   };
 
+  if (send) hear("point", follow);
   node.addEventListener("pointermove", (event) => {
-    if (state.locked || event.pointerType !== "mouse") return;
+    if (state.locked || state.elsewhere || event.pointerType !== "mouse") return;
     const target = hit(event);
     if (target !== undefined) select(target);
   });
@@ -84,15 +127,15 @@ function selectable(node, { hit, first, moves, show, tell }) {
     select(again ? null : target, !again && target !== null);
   });
   node.addEventListener("focus", () => {
-    if (!state.selected && node.matches(":focus-visible")) select(first());
+    if (!state.selected && !state.elsewhere && node.matches(":focus-visible")) select(first());
   });
   node.addEventListener("keydown", (event) => {
     const current = state.selected ?? first();
     if (event.ctrlKey || event.metaKey || event.altKey || !current) return;
     const targets = moves(current);
-    if (event.key === "Escape") select(null);
+    if (event.key === "Escape" && (state.selected || state.elsewhere)) release();
     else if (event.key === "Enter") select(current, !state.locked);
-    else if (Object.hasOwn(targets, event.key)) select(targets[event.key], state.locked);
+    else if (Object.hasOwn(targets, event.key)) select(targets[event.key], state.locked || state.elsewhere);
     else return;
     event.preventDefault();
   });

@@ -1,122 +1,74 @@
 // One side of a comparison. gr.HTML runs this once, with element, props, trigger and watch.
-//
-// A text may hold thousands of characters, so each part of it is one text node, and everything about single characters
-// (tint, flash, box) is laid over it as ranges: CSS Custom Highlights, whose styles are in text_panel.css. Characters
-// are Unicode code points; `starts` maps them to the UTF-16 offsets that ranges count in.
+// What lies over the text is in text_panel_marks.js.
 
-const LEVELS = 10; // tints, as many as text_panel.css has rules
-const MOST_BITS = 8; // at this surprise, one chance in 256, the tint is at its strongest
-const FLASH_MS = 600;
+const [panel, box] = [find("text-panel"), find("box")];
 
-const [panel, reading, box] = [find("text-panel"), find("reading"), find("box")];
-
-const part = (name) => {
-  const node = document.createTextNode("");
-  find(name).append(node);
-  return { name, node, characters: [], starts: [0] };
-};
-const parts = { prompt: part("prompt"), text: part("text") };
-const { prompt, text } = parts;
 let bits = [];
+let old = []; // the end of the text before, which the run under way has not yet written over
+let pointed = null; // the last point of the group that was about a character
 let shown = props.value; // what is drawn; a value that is not wanted changes neither this nor the panel
-
-// Highlights belong to the document, so all panels share one set. Without the API a plain Set takes the ranges, and
-// nothing is painted.
-const registry = CSS.highlights ?? new Map();
-const highlight = (name) => {
-  if (!registry.has(name)) registry.set(name, new (window.Highlight ?? Set)());
-  return registry.get(name);
-};
-const tints = Array.from({ length: LEVELS }, (_, i) => highlight("surprise-" + (i + 1)));
-const changed = highlight("changed");
-let tinted = []; // per character of the text: {level, range}
-
-const span = ({ node, starts }, index) => ({
-  startContainer: node, startOffset: starts[index], endContainer: node, endOffset: starts[index + 1],
-});
-
-const liveRange = (part, index) => {
-  const range = document.createRange();
-  range.setStart(part.node, part.starts[index]);
-  range.setEnd(part.node, part.starts[index + 1]);
-  return range;
-};
-
-// Draw a string, leaving the common beginning untouched; return the indices of characters that changed in place.
-function rewrite(part, string) {
-  const old = part.characters;
-  const characters = Array.from(string);
-  let same = 0;
-  while (same < old.length && old[same] === characters[same]) same++;
-  if (same < old.length || same < characters.length) {
-    part.starts.length = same + 1;
-    for (const character of characters.slice(same)) part.starts.push(part.starts.at(-1) + character.length);
-    part.node.replaceData(part.starts[same], part.node.length, characters.slice(same).join(""));
-    part.characters = characters;
-  }
-  const both = Math.min(old.length, characters.length);
-  return characters.slice(0, both).flatMap((character, i) => (character === old[i] ? [] : [i]));
-}
-
-// Lay the tints over the text again, from the first one that differs.
-function tint(from) {
-  const levels = text.characters.map((_, i) => Math.min(LEVELS, Math.round((bits[i] / MOST_BITS) * LEVELS)) || 0);
-  let same = 0;
-  while (same < from && same < tinted.length && tinted[same].level === levels[same]) same++;
-  for (const { level, range } of tinted.splice(same)) if (level) tints[level - 1].delete(range);
-  for (let i = same; i < levels.length; i++) {
-    const range = new StaticRange(span(text, i));
-    if (levels[i]) tints[levels[i] - 1].add(range);
-    tinted.push({ level: levels[i], range });
-  }
-}
-
-function flash(indices) {
-  const ranges = indices.map((i) => new StaticRange(span(text, i)));
-  for (const range of ranges) changed.add(range);
-  setTimeout(() => ranges.forEach((range) => changed.delete(range)), FLASH_MS);
-}
 
 function drawStats(stats) {
   const footer = find("stats");
   fit(footer, stats.length, () => {
     const stat = document.createElement("span");
-    stat.append(document.createElement("b"), "");
+    stat.append("", document.createElement("b"), document.createElement("span"));
     return stat;
   });
-  stats.forEach(([number, unit], i) => {
-    write(footer.children[i].firstChild, number);
-    write(footer.children[i].lastChild, /^\w/.test(unit) ? " " + unit : unit);
+  stats.forEach(([before, number, unit], i) => {
+    const [lead, figure, words] = footer.children[i].childNodes;
+    write(lead, before && before + " ");
+    write(figure, number);
+    write(words, unit && " " + unit);
+    if (unit.startsWith("bits")) words.dataset.term = "bits";
+    else delete words.dataset.term;
   });
 }
 
-function draw(value) {
-  // A text that is written anew grows into the place of the old one, so that nothing below it jumps.
-  reading.style.minHeight = value.status !== "running" ? "" : reading.style.minHeight || reading.offsetHeight + "px";
-  panel.dataset.status = value.status;
+function drawHeader(value) {
   panel.setAttribute("aria-label", props.label);
+  panel.setAttribute("aria-busy", String(value.status === "running"));
   reading.setAttribute("aria-label", props.label + ": the text");
-  write(find("title"), value.title);
+  write(find("name"), value.title);
+  find("title").hidden = !value.title;
+  find("square").hidden = !value.colour;
+  panel.style.setProperty("--own", "var(--model-" + value.colour + ")");
   write(find("subtitle"), value.subtitle);
   write(find("notice"), value.notice);
   drawStats(value.stats);
+}
 
+function draw(value) {
+  drawHeader(value);
   const promptLength = prompt.characters.length;
+  const standing = [...text.characters, ...old];
   const samePrompt = !rewrite(prompt, value.prompt).length && prompt.characters.length === promptLength;
   const inPlace = rewrite(text, value.text);
+  old = value.status === "running" ? standing.slice(text.characters.length) : [];
+  write(find("old"), old.join(""));
   bits = value.bits ? value.bits.split(" ").map(Number) : [];
-  tint(inPlace[0] ?? Infinity);
+  mark(tinted, text.characters.map((_, i) => levelOf(bits[i])), inPlace[0] ?? Infinity);
+  mark(shared, text.characters.map((_, i) => Number(value.shared[i] === "1")), inPlace[0] ?? Infinity);
   if (samePrompt) flash(inPlace);
-  if (choice.selected && !(choice.selected.index in charactersOf(choice.selected))) choice.select(null);
+  Object.assign(panel.dataset, {
+    status: value.status, group: props.group, side: props.side, filled: text.characters.length > 0,
+  });
+  // A held character that is being written over may come again.
+  if (value.status !== "running" && choice.selected && !exists(choice.selected)) choice.select(null);
   describe(choice.selected);
+  paintNewlines();
 }
 
 const charactersOf = (target) => parts[target.part].characters;
 
+const exists = (target) => target !== null && target.index in charactersOf(target);
+
+// What is marked here: the own selection, or the character at the same place as the one that another view points at.
+const marked = () => [choice.selected, choice.echo].find((target) => target && exists(target)) ?? null;
+
 function describe(selected) {
-  box.hidden = !selected;
   let [lead, character, rest] = [HINT, "", ""];
-  if (selected) {
+  if (selected && exists(selected)) {
     const { part, index } = selected;
     const characters = charactersOf(selected);
     const surprise = part === "text" ? bits[index] : null;
@@ -125,25 +77,40 @@ function describe(selected) {
     lead += index + 1 + " of " + characters.length + ": ";
     if (nameOf(character)) rest = " " + nameOf(character);
     if (Number.isFinite(surprise)) rest += ", " + figures(surprise) + " bits";
-    place();
   }
   write(find("lead"), lead);
   writeGlyph(find("glyph"), character);
   write(find("rest"), rest);
+  const own = selected ?? (choice.echo?.side === props.side ? choice.echo : null);
+  panel.dataset.selected = own ? own.part + "." + own.index : "";
+  place();
 }
 
 function place() {
-  const { selected, locked } = choice;
-  if (!selected) return;
-  const frame = reading.getBoundingClientRect();
-  const range = liveRange(parts[selected.part], selected.index);
-  const rect = range.getClientRects()[0] ?? range.getBoundingClientRect();
-  box.classList.toggle("locked", locked);
+  const target = marked();
+  box.hidden = !target;
+  if (!target) return;
+  const frame = lines.getBoundingClientRect();
+  const rect = rectOf(parts[target.part], target.index);
+  const newline = charactersOf(target)[target.index] === "\n";
+  box.classList.toggle("locked", target === choice.selected ? choice.locked : target.locked);
+  box.classList.toggle("echo", target === choice.echo && target.side !== props.side);
   Object.assign(box.style, {
     left: rect.left - frame.left + "px", top: rect.top - frame.top + "px",
-    width: rect.width + "px", height: rect.height + "px",
+    width: newline ? "1ch" : rect.width + "px", height: rect.height + "px",
   });
 }
+
+// Scroll inside the panel until what is marked is in view.
+function reveal() {
+  if (box.hidden) return;
+  const [view, mark] = [reading.getBoundingClientRect(), box.getBoundingClientRect()];
+  const [above, below] = [view.top - mark.top, mark.bottom - view.bottom];
+  if (above > 0) reading.scrollTop -= above + mark.height;
+  else if (below > 0) reading.scrollTop += below + mark.height;
+}
+
+// --- selection ---
 
 // The character under a point, or null. A caret lies between two characters, so both are asked. A newline has no
 // width: it owns the rest of its line.
@@ -178,21 +145,45 @@ const choice = selectable(reading, {
     if (event.type === "click" && !getSelection().isCollapsed) return; // the reader is copying
     return characterAt(event.clientX, event.clientY);
   },
-  first: () => (last() < 0 ? null : at(prompt.characters.length)), // the first character after the prompt
+  first: () => {
+    if (choice.echo && exists(choice.echo)) return { part: choice.echo.part, index: choice.echo.index };
+    return last() < 0 ? null : at(prompt.characters.length); // the first character after the prompt
+  },
   moves: (target) => ({
     ArrowLeft: at(placeOf(target) - 1), ArrowRight: at(placeOf(target) + 1), Home: at(0), End: at(last()),
   }),
-  show: describe,
-  tell: (selected) => {
-    panel.dataset.selected = selected ? selected.part + "." + selected.index : "";
-    trigger("select");
+  show: (selected, locked) => {
+    describe(selected);
+    if (locked || choice.elsewhere || reading.matches(":focus-visible")) reveal();
   },
+  tell: () => trigger("select"),
+  send: (selected, locked) => point({ side: null, ...(selected && { side: props.side, ...selected }), locked }),
+});
+
+hear("point", (detail) => {
+  if (detail.side !== null) pointed = detail;
+});
+
+// Is it this panel's character that the card shows? Without one, the last text is stepped through.
+function stepsHere() {
+  const panels = Array.from(document.querySelectorAll(".text-panel[data-filled=true]"));
+  const group = panels.filter(({ dataset }) => dataset.group === props.group);
+  return panel === (group.find(({ dataset }) => Number(dataset.side) === pointed?.side) ?? group.at(-1));
+}
+
+hear("step", ({ by }) => {
+  if (stepsHere()) choice.select(at(pointed ? placeOf(pointed) + by : prompt.characters.length), true);
+});
+
+hear("stale", ({ reason }) => {
+  write(find("stale"), reason);
+  panel.classList.toggle("out-of-date", reason !== "");
 });
 
 // The page may hold a character, as a link says, with new CustomEvent("hold", {detail: {part, index}}) ...
 panel.addEventListener("hold", ({ detail }) => {
   const target = { part: detail.part === "text" ? "text" : "prompt", index: detail.index };
-  if (target.index in charactersOf(target)) choice.select(target, true);
+  if (exists(target)) choice.select(target, true);
 });
 
 // ... and say with new CustomEvent("stop") that the run is over, of which more frames may still arrive.
@@ -214,6 +205,10 @@ function receive() {
   draw(shown);
 }
 
-new ResizeObserver(place).observe(reading);
+repaintWith(lines, () => {
+  place();
+  paintNewlines();
+});
+listen(window, "scroll", scrolled, { capture: true, passive: true }); // of the panel or of the page
 watch("value", receive);
 draw(shown);

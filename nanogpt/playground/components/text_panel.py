@@ -13,17 +13,20 @@ from nanogpt.playground.components.loader import load_component
 STATUSES = ("idle", "running", "done", "stopped")
 
 
-def text_panel(elem_id: str, label: str) -> gr.HTML:
+def text_panel(elem_id: str, label: str, group: str = "compare", side: int = 1) -> gr.HTML:
     """An empty panel; give it a `text_value` to draw. `label` names it for screen readers.
 
-    Its `select` event fires whenever the reader's selection changes. The element of class `text-panel` then names the
-    selected character as "part.index" in its attribute `data-selected`, where part is "prompt" or "text" and index
-    counts from 0; the attribute is empty when none is selected.
+    `group` is the set of views that mark the same character; `side` is the number of this text among them, from 1. They
+    tell each other by DOM events on the document (see shared.js): `point`, `step` and `stale`.
+
+    The element of class `text-panel` names the selected character of its text as "part.index" in its attribute
+    `data-selected`, where part is "prompt" or "text" and index counts from 0; the attribute is empty when none is
+    selected. The component's `select` event fires once a selection rests.
 
     The page's own script may dispatch two DOM events on that element: `new CustomEvent("hold", {detail: {part,
     index}})` locks a character as a click does; `new CustomEvent("stop")` turns the status "running" into "stopped".
     """
-    return load_component("text_panel", text_value(label), elem_id, label)
+    return load_component("text_panel", text_value(label), elem_id, label, group=group, side=side)
 
 
 def text_value(
@@ -32,7 +35,9 @@ def text_value(
     prompt: str = "",
     text: str = "",
     bits: Sequence[float] = (),
-    stats: Sequence[tuple[str, str]] = (),
+    shared: str = "",
+    colour: int = 0,
+    stats: Sequence[tuple[str, str, str]] = (),
     notice: str = "",
     status: str = "idle",
     run: int | None = None,
@@ -44,17 +49,22 @@ def text_value(
         text: what follows it; when it extends the text shown before, only the new characters are drawn.
         bits: the surprise of each character of `text`, −log2 of its probability; or empty: no tint. An infinite or
             undefined surprise is shown without a tint and without a number.
-        stats: (number, unit) pairs for the footer, both as they should read, e.g. ("742", "/s").
+        shared: "1" for each character of `text` that all sides wrote at its place, which is underlined, else "0"; or
+            empty: no marks.
+        colour: the number of the model's colour in shared.css, drawn as a square; 0 for none.
+        stats: (words, number, unit) for the footer, as they should read, e.g. ("GPT needs", "5.19", "").
         notice: one sentence under the text.
-        status: one of `STATUSES`; "running" shows a caret.
+        status: one of `STATUSES`; "running" shows a caret, and after it what the text before had beyond.
         run: the id of the run that this belongs to. The panel ignores the value unless the page's script wants that
             run: `playground.wanted(run)`. None if it belongs to no run: it is always drawn.
 
     Raises:
-        ValueError: if `bits` and `text` differ in length, or `status` is unknown.
+        ValueError: if `bits` or `shared` and `text` differ in length, or `status` is unknown.
     """
     if len(bits) not in (0, len(text)):
         raise ValueError(f"bits must hold one number per character of text, {len(text)}; got {len(bits)}.")
+    if len(shared) not in (0, len(text)):
+        raise ValueError(f"shared must hold one digit per character of text, {len(text)}; got {len(shared)}.")
     if status not in STATUSES:
         raise ValueError(f"status must be one of {', '.join(STATUSES)}; got {status!r}.")
     value = {
@@ -65,7 +75,9 @@ def text_value(
         # One string: Gradio's front end walks every element of a list at every update, and sends a string that only
         # grew as its growth. With all digits: rounded here and again where it is drawn, 2.5748 would read 2.58.
         "bits": " ".join(f"{b:.8g}" for b in bits),
-        "stats": [list(pair) for pair in stats],
+        "shared": shared,
+        "colour": colour,
+        "stats": [list(stat) for stat in stats],
         "notice": notice,
         "status": status,
     }

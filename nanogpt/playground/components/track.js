@@ -3,12 +3,12 @@
 // The bars are painted once per value, size or theme; the guide that follows the pointer is an element on top.
 // The selection is always one character, also where a bar stands for several.
 
-const AXIS = { left: 34, right: 2, top: 10, bottom: 20 }; // CSS pixels around the bars
-const TICK_GAP = 30; // the least distance between two ticks of the y axis
+const AXIS = { left: 34, right: 2, top: 6, bottom: 18 }; // CSS pixels around the bars
+const TICK_GAP = 24; // the least distance between two ticks of the y axis
 const LABEL_GAP = 12; // the least width of a bar at which its character stays readable below it
 const WIDEST = 40; // CSS pixels of a bar: three characters do not fill the page
 
-const [plot, canvas, guide] = [find("plot"), find("bars"), find("guide")];
+const [track, plot, canvas, guide] = [find("track"), find("plot"), find("bars"), find("guide")];
 let characters = [];
 let bits = [[], []]; // per model, per character
 let saved = []; // per character; NaN where a surprise is infinite or undefined
@@ -17,6 +17,7 @@ const mean = (numbers) => {
   const known = numbers.filter(Number.isFinite);
   return known.reduce((sum, x) => sum + x, 0) / known.length;
 };
+const count = (n) => n + (n === 1 ? " character" : " characters");
 const signed = (x, digits = 2) => (x < 0 ? "−" : "+")
   + Math.abs(x).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
@@ -55,7 +56,7 @@ function paint() {
   canvas.width = device(plot.clientWidth);
   canvas.height = device(plot.clientHeight);
   const context = canvas.getContext("2d");
-  context.font = 12 * ratio + "px " + style.getPropertyValue("--font");
+  context.font = parseFloat(style.fontSize) * 0.9 * ratio + "px " + style.getPropertyValue("--font");
   context.textBaseline = "middle";
 
   context.textAlign = "right";
@@ -77,7 +78,7 @@ function paint() {
   });
 
   paintCharacters(context, style, width / characters.length, (index) => device((x(index) + x(index + 1)) / 2));
-  write(find("binned"), per > 1 ? " · each bar is the mean of " + per + " characters" : "");
+  write(find("binned"), per > 1 ? " Each bar is the mean of " + per + " characters." : "");
   place();
 }
 
@@ -87,7 +88,7 @@ function paintCharacters(context, style, each, middle) {
   context.fillStyle = style.color;
   context.textAlign = "center";
   if (each >= LABEL_GAP) {
-    context.font = 13 * devicePixelRatio + "px " + style.getPropertyValue("--font-mono");
+    context.font = parseFloat(style.fontSize) * devicePixelRatio + "px " + style.getPropertyValue("--font-mono");
     characters.forEach((character, i) => context.fillText(shortGlyph(character), middle(i), line));
     return;
   }
@@ -104,15 +105,17 @@ function draw() {
   bits = value.bits.map((numbers) => (numbers ? numbers.split(" ").map(Number) : [])); // "inf" and "nan" become NaN
   saved = characters.map((_, i) => bits[1][i] - bits[0][i]);
   const known = saved.filter(Number.isFinite);
-  const of = known.length < saved.length ? " of the " + known.length + " with a number" : "";
+  const of = known.length < saved.length ? " of the " + count(known.length) + " with a number" : "";
   write(find("title"), value.title);
-  write(find("lead"), value.lead);
+  write(find("of"), value.lead);
   write(find("total"), known.length
-    ? signed(mean(known) * known.length, 1) + " bits · " + signed(mean(known)) + " per character" + of : "");
+    ? signed(mean(known) * known.length, 1) + " bits · " + signed(mean(known)) + " a character" + of : "");
   write(find("first"), value.names[0]);
   write(find("second"), value.names[1]);
   write(find("message"), value.message);
-  find("shown").hidden = value.message !== "";
+  for (const name of ["shown", "legend"]) find(name).hidden = value.message !== "";
+  track.style.setProperty("--up", "var(--model-" + value.colours[0] + ", var(--zero))");
+  track.style.setProperty("--down", "var(--model-" + value.colours[1] + ", var(--zero))");
   plot.setAttribute("aria-label", props.label + ": character");
   plot.ariaValueMax = Math.max(1, characters.length);
   if (choice.selected && choice.selected.index >= characters.length) choice.select(null);
@@ -120,11 +123,18 @@ function draw() {
   paint();
 }
 
+// What is marked here: the own selection, or the character of the same number that another view points at.
+function marked() {
+  if (choice.selected) return choice.selected.index;
+  const { echo } = choice;
+  return echo?.part === "text" && echo.index < characters.length ? echo.index : null;
+}
+
 function describe(selected) {
-  let [where, character, rest] = [HINT, "", ""];
-  const index = selected?.index ?? 0;
+  let [where, character, rest] = ["", "", ""];
+  const index = marked();
   const position = index + 1 + " of " + characters.length;
-  if (selected) {
+  if (index !== null) {
     const [first, second] = props.value.names;
     character = characters[index];
     where = "character " + position + ": ";
@@ -133,25 +143,27 @@ function describe(selected) {
     rest = (name && " " + name) + " · " + first + " " + surprise(0) + " · " + second + " " + surprise(1);
     if (Number.isFinite(saved[index])) rest += " · saved " + signed(saved[index]);
   }
+  find("description").ariaLive = selected ? "polite" : "off"; // another view says what it points at by itself
   write(find("where"), where);
   writeGlyph(find("glyph"), character);
   write(find("rest"), rest);
-  plot.ariaValueNow = index + 1;
-  plot.ariaValueText = selected ? position : "none";
+  track.classList.toggle("pointed", index !== null);
+  plot.ariaValueNow = (index ?? 0) + 1;
+  plot.ariaValueText = index === null ? "none" : position;
   place();
 }
 
 function place() {
-  const { selected, locked } = choice;
-  guide.hidden = !selected;
-  if (!selected) return;
+  const index = marked();
+  guide.hidden = index === null;
+  if (index === null) return;
   const { per, x } = geometry();
-  const first = selected.index - (selected.index % per);
+  const first = index - (index % per);
   Object.assign(guide.style, {
     left: x(first) + "px", width: Math.max(2, x(first + per) - x(first)) + "px",
     top: AXIS.top + "px", bottom: AXIS.bottom + "px",
   });
-  guide.classList.toggle("locked", locked);
+  guide.classList.toggle("locked", choice.locked || choice.elsewhere);
 }
 
 function characterAt(event) {
@@ -166,12 +178,14 @@ const at = (place) => ({ index: Math.max(0, Math.min(place, characters.length - 
 
 const choice = selectable(plot, {
   hit: characterAt,
-  first: () => (characters.length ? { index: 0 } : null),
+  first: () => (characters.length ? { index: marked() ?? 0 } : null),
   moves: ({ index }) => ({
     ArrowLeft: at(index - 1), ArrowRight: at(index + 1), PageUp: at(index - 10), PageDown: at(index + 10),
     Home: at(0), End: at(Infinity),
   }),
   show: describe,
+  send: (selected, locked) =>
+    point(selected ? { side: props.value.side, part: "text", index: selected.index, locked } : { side: null, locked }),
 });
 
 repaintWith(plot, paint);

@@ -11,10 +11,13 @@ import gradio as gr
 from nanogpt.playground.components.loader import load_component
 
 
-def track(elem_id: str, label: str) -> gr.HTML:
-    """An empty track; give it a `track_value` or a `track_message`. `label` names it for screen readers."""
+def track(elem_id: str, label: str, group: str = "compare") -> gr.HTML:
+    """An empty track; give it a `track_value` or a `track_message`. `label` names it for screen readers.
+
+    `group` is the set of views that mark the same character, as in `text_panel`.
+    """
     hint = track_message("Generate a text to see where one model is less surprised than the other.")
-    return load_component("track", hint, elem_id, label)
+    return load_component("track", hint, elem_id, label, group=group)
 
 
 def track_value(
@@ -23,6 +26,8 @@ def track_value(
     names: tuple[str, str],
     bits: tuple[Sequence[float], Sequence[float]],
     characters: Sequence[str],
+    side: int = 1,
+    colours: tuple[int, int] = (0, 0),
 ) -> dict[str, Any]:
     """The JSON that a track draws: a bar up where the first model was less surprised, down where the second was.
 
@@ -32,6 +37,8 @@ def track_value(
         bits: the surprise of each character under the first and under the second model, −log2 of its probability. An
             infinite or undefined surprise has no bar and counts in no total.
         characters: the text, one code point each; without any, nothing is drawn but a message.
+        side: the number of the text among those of the group, from 1.
+        colours: the numbers of the models' colours in shared.css.
 
     Raises:
         ValueError: if there is not one number per character and model, or a character is not one code point.
@@ -49,6 +56,8 @@ def track_value(
         # Strings: Gradio's front end walks every element of a list at every update.
         "bits": [" ".join(f"{b:.8g}" for b in of_one) for of_one in bits],
         "characters": text,
+        "side": side,
+        "colours": list(colours),
         "message": "" if text else "There is no text yet.",
     }
 

@@ -31,7 +31,7 @@ from nanogpt.playground.explanation import check_selection, explanation
 from nanogpt.playground.fields import FIELDS, MAX_SIDES, METHODS, MIN_SIDES, without_effect
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
 from nanogpt.playground.page import Linked, Page, Update
-from nanogpt.playground.panels import judged_panels, saved_by_last, side_panel
+from nanogpt.playground.panels import judged_panels, saved_by_last, side_panels
 from nanogpt.playground.run import Run, read_request
 from nanogpt.playground.stage import Stage, by_sides, refitted
 from nanogpt.playground.trail import branch, read_trail, remembered, shown_trail, walk
@@ -65,18 +65,19 @@ class CompareTab:
             # An unused panel gets an empty value: gr.skip() costs Gradio more than a frame of text.
             unused = [text_value("")] * (MAX_SIDES - len(run.names))
             sides: list[Side] = []
+            names = self.zoo.names
             try:
                 for sides in write_together(self.zoo, run, FRAMES[pace]):
                     if pace != "whole" and len(sides[0].ids) == 1:
                         continue  # a text that shrinks to one character at every step would flicker
-                    yield [side_panel(side, "running", run_id) for side in sides] + unused + [gr.skip()]
+                    yield side_panels(sides, names, "running", run_id) + unused + [gr.skip()]
                     if pace == "preview":
                         return
             except TimeoutError as error:
-                yield [side_panel(side, "stopped", run_id, notice=str(error)) for side in sides] + unused + [gr.skip()]
+                yield side_panels(sides, names, "stopped", run_id, str(error)) + unused + [gr.skip()]
             else:
-                yield [side_panel(side, "done", run_id) for side in sides] + unused + [gr.skip()]  # judging takes time
-                yield judged_panels(sides, run.colour, run_id) + unused + [(saved_by_last(sides), gr.skip())]
+                yield side_panels(sides, names, "done", run_id) + unused + [gr.skip()]  # judging takes time
+                yield judged_panels(sides, names, run.colour, run_id) + unused + [(saved_by_last(sides, names), gr.skip())]
 
     def finish(self, request: gr.Request, compared, side, *values):  # type: ignore[no-untyped-def]
         """What stands below the texts of a complete run: the track, the card and the commands."""
@@ -167,7 +168,7 @@ class CompareTab:
         stage, controls = self.stage, self.stage.controls
         changing = [control.input for name, control in controls.items() if name not in ("prompt", "count", "method")]
         gr.on(changing, None, self.inputs, stage.request, js="playground.changed", **AT_ONCE)
-        releases = [controls[f.name].release for f in FIELDS if f.param]
+        releases = [controls[f.name].release for f in FIELDS if f.param or f.name == "width"]
         gr.on(releases, None, self.inputs, stage.request, js="playground.release", **AT_ONCE)
         controls["prompt"].input(None, self.inputs, None, js="playground.typed", **AT_ONCE)
         self.pressed = [stage.go.click, controls["prompt"].submit]

@@ -35,8 +35,9 @@ def judge(zoo: Zoo, text: Any, *names: Any) -> tuple[Value, Value, Value]:
         shorter_than("Text", normalise(text), MAX_SCORED)
         first, last = judges = [zoo.get(name) for name in names]
         one, two = (score(loaded, loaded.read_text(text)) for loaded in judges)
-        saved = bits_saved(last, first, one.text, bits_of(two), bits_of(one))
-        return scored_panel(first, one), scored_panel(last, two), saved
+        lead = f"Your text, under the {last.title} and the {first.title}."
+        saved = bits_saved((first, last), (bits_of(one), bits_of(two)), one.text, lead, len(judges), zoo.names)
+        return scored_panel(first, one, zoo.names), scored_panel(last, two, zoo.names), saved
 
 
 def build_score(page: Page, tab: gr.Tab) -> None:
@@ -68,8 +69,8 @@ def build_score(page: Page, tab: gr.Tab) -> None:
                         elem_id=f"judge_{i + 1}",
                     )
                 )
-                panels.append(text_panel(f"judged_{i + 1}", f"Text under judge {i + 1}"))
-    saved = track("score_saved", "Bits saved on this text")
+                panels.append(text_panel(f"judged_{i + 1}", f"Text under judge {i + 1}", "score", i + 1))
+    saved = track("score_saved", "Bits saved on this text", "score")
 
     gr.on(
         [tab.select, text.change, *(model.change for model in models)],
