@@ -1,4 +1,4 @@
-"""The text that models continue, to be typed or chosen from examples. The drawing is in beginning.js and beginning.css."""
+"""The text that models continue, typed or chosen from examples. The drawing is in beginning.js and beginning.css."""
 
 from collections.abc import Sequence
 
