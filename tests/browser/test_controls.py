@@ -1,6 +1,7 @@
 """The controls in a page of Gradio's: one rule for every value that is typed, pasted, cleared, slid or chosen."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import gradio as gr
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from nanogpt.playground.components.beginning import beginning
 from nanogpt.playground.components.dial import dial
 from nanogpt.playground.components.menu import menu
+from nanogpt.playground.theme import theme
 
 pytestmark = pytest.mark.browser
 
@@ -66,7 +68,7 @@ def build() -> gr.Blocks:
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     app = build()
-    _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, enable_monitoring=False)
+    _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, enable_monitoring=False, theme=theme())
     yield url
     app.close()
 
@@ -353,7 +355,7 @@ def test_the_beginning_grows_to_four_lines_and_marks_their_ends(page: Page) -> N
         assert box is not None
         heights.append(box["height"])
         assert page.locator("#prompt .mark").count() == lines - 1
-    steps = [round(two - one, 1) for one, two in zip(heights, heights[1:], strict=False)]
+    steps = [round(two - one, 1) for one, two in pairwise(heights)]
     assert steps[:3] == [steps[0]] * 3
     assert steps[0] > 15
     assert steps[3:] == [0, 0]
@@ -416,10 +418,10 @@ def test_every_input_is_found_by_its_label(page: Page) -> None:
     assert page.evaluate("document.activeElement.matches('#sides select')")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("mode", ["light", "dark"])
 @pytest.mark.parametrize("change", [False, True])
-def test_axe_finds_nothing(theme: str, change: bool, page: Page) -> None:
-    page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+def test_axe_finds_nothing(mode: str, change: bool, page: Page) -> None:
+    page.emulate_media(color_scheme=mode)  # type: ignore[arg-type]
     page.reload()
     page.locator("#prompt .examples option").nth(1).wait_for(state="attached")
     if change:
