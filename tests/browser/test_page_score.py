@@ -25,7 +25,7 @@ def test_totals_are_those_of_the_command_line(visit: Visit, shell: Callable[...,
             )
         )
         assert int(figures["characters"]) == told["characters"]
-        assert abs(float(figures["bits each"]) - told["bits_per_char"]) <= 1e-4
+        assert abs(float(figures["bits a character"]) - told["bits_per_char"]) <= 1e-4
         assert abs(float(figures["bits in all"].replace(",", "")) - told["bits"]) <= 0.051
         assert "U+20AC" in page.locator(f"#judged_{side} .notice").inner_text()
 

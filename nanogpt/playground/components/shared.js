@@ -108,9 +108,7 @@ function selectable(node, { hit, first, moves, show, tell, send }) {
     set(null, false, null, false);
     send(null, false);
   }
-  const endPreview = () => {
-    if (!state.locked) select(null);
-  };
+  const endPreview = () => state.locked || select(null);
 
   if (send) hear("point", follow);
   node.addEventListener("pointermove", (event) => {

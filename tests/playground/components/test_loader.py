@@ -13,7 +13,7 @@ from nanogpt.playground.components.card import card
 from nanogpt.playground.components.dial import dial
 from nanogpt.playground.components.glyphs import named_characters
 from nanogpt.playground.components.heatmap import heatmap
-from nanogpt.playground.components.loader import component_script, load_component
+from nanogpt.playground.components.loader import component_script, component_style, load_component
 from nanogpt.playground.components.menu import menu
 from nanogpt.playground.components.text_panel import text_panel
 from nanogpt.playground.components.track import track
@@ -40,7 +40,7 @@ def test_a_component_is_made_of_its_files(function) -> None:  # type: ignore[no-
     assert isinstance(made, gr.HTML)
     assert (made.elem_id, made.label) == ("an_id", "A label")
     assert made.html_template == text_of(f"{name}.html")
-    assert made.css_template == text_of(f"{name}.css")
+    assert made.css_template == component_style(name) == text_of("shared.css") + text_of(f"{name}.css")
     assert made.js_on_load == component_script(name)
     assert made.apply_default_css is False
 
@@ -62,7 +62,13 @@ def test_the_script_is_the_table_what_is_shared_and_the_component_s_own(name: st
     table, shared, own = script.partition("\n")[0], text_of("shared.js"), text_of(f"{name}.js")
     assert table.startswith("const NAMED = {")
     assert all(entry["glyph"] in table and entry["name"] in table for entry in named_characters().values())
-    assert script == table + "\n" + shared + own
+    marks = text_of("text_panel_marks.js") if name == "text_panel" else ""
+    assert script == table + "\n" + shared + marks + own
+
+
+def test_further_keywords_are_props_of_the_script() -> None:
+    assert text_panel("an_id", "A label", "score", 2).props == {"group": "score", "side": 2}
+    assert track("an_id", "A label", "score").props == {"group": "score"}
 
 
 def test_an_unknown_component_is_an_error() -> None:
@@ -71,9 +77,9 @@ def test_an_unknown_component_is_an_error() -> None:
 
 
 def test_every_file_belongs_to_a_component_or_is_shared() -> None:
-    assert {path.stem for path in FOLDER.glob("*.html")} == {*NAMES, *CONTROLS, "surprise_legend"}
-    assert {path.stem for path in FOLDER.glob("*.css")} == {*NAMES, *CONTROLS, "control", "surprise_legend"}
-    assert {path.stem for path in FOLDER.glob("*.js")} == {*NAMES, *CONTROLS, "control", "shared"}
+    assert {path.stem for path in FOLDER.glob("*.html")} == {*NAMES, *CONTROLS, "legend"}
+    assert {path.stem for path in FOLDER.glob("*.css")} == {*NAMES, *CONTROLS, "control", "legend", "shared"}
+    assert {path.stem for path in FOLDER.glob("*.js")} == {*NAMES, *CONTROLS, "control", "shared", "text_panel_marks"}
 
 
 def test_templates_are_constant() -> None:
@@ -100,7 +106,7 @@ def function_lengths(script: str) -> list[int]:
     return lengths
 
 
-@pytest.mark.parametrize("name", ["shared.js", *(f"{name}.js" for name in NAMES)])
+@pytest.mark.parametrize("name", ["shared.js", "text_panel_marks.js", *(f"{name}.js" for name in NAMES)])
 def test_functions_and_files_stay_short(name: str) -> None:
     assert len(text_of(name).splitlines()) <= 300
     lengths = function_lengths(text_of(name))

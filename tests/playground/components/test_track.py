@@ -10,7 +10,7 @@ from nanogpt.playground.components.track import track_message, track_value
 
 
 def value(bits: Any = ((1, 2.5), (3, 4)), characters: Any = ("a", "🙂")) -> dict[str, Any]:
-    return track_value("Saved", "above the line", ("GPT", "Bigram"), bits, characters)
+    return track_value("Saved", "above the line", ("GPT", "Bigram"), bits, characters, 2, (5, 1))
 
 
 def test_numbers_and_characters_travel_as_strings() -> None:
@@ -20,6 +20,8 @@ def test_numbers_and_characters_travel_as_strings() -> None:
         "names": ["GPT", "Bigram"],
         "bits": ["1 2.5", "3 4"],
         "characters": "a🙂",
+        "side": 2,
+        "colours": [5, 1],
         "message": "",
     }
     assert value(bits=((math.inf, 1), (math.nan, 1)))["bits"] == ["inf 1", "nan 1"]
