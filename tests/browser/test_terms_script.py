@@ -119,7 +119,8 @@ def test_the_list_holds_every_word_and_closes_by_key(page: Page) -> None:
     page.keyboard.press("Enter")
     glossary = page.locator("#glossary")
     assert page.get_by_role("dialog", name="Words of this page").is_visible()
-    told = glossary.locator("dl > div").evaluate_all("rows => rows.map((r) => Array.from(r.children, (c) => c.textContent))")
+    rows = glossary.locator("dl > div")
+    told = rows.evaluate_all("rows => rows.map((row) => Array.from(row.children, (part) => part.textContent))")
     assert told == [list(pair) for pair in TERMS.items()]
     assert glossary.evaluate("node => node.scrollWidth <= node.clientWidth")
     assert glossary.get_by_role("button", name="Close").evaluate("node => node === document.activeElement")

@@ -24,7 +24,8 @@ def test_every_word_that_is_marked_is_explained(path: Path) -> None:
 
 
 def test_marked_words_are_found_however_they_are_written() -> None:
-    source = """<b data-term="bits"> x.dataset.term = "head"; dial(term="top-k") '<i data-term=\\"seed\\">' data-term={x}"""
+    source = """<b data-term="bits"> x.dataset.term = "head"; dial(term="top-k") '<i data-term=\\"seed\\">' data-term={x}
+    """
     assert used_terms(source) == {"bits", "head", "top-k", "seed"}
 
 
