@@ -25,12 +25,6 @@ def test_every_word_that_is_marked_is_explained(path: Path) -> None:
 
 def test_marked_words_are_found_however_they_are_written() -> None:
     source = 'dial(term="top-k") <b data-term="bits"> <i data-term=\\"seed\\"> x.dataset.term = "head"; data-term={x}'
-    assert used_terms(path.read_text(encoding="utf-8")) <= set(TERMS)
-
-
-def test_marked_words_are_found_however_they_are_written() -> None:
-    source = """<b data-term="bits"> x.dataset.term = "head"; dial(term="top-k") '<i data-term=\\"seed\\">' data-term={x}
-    """
     assert used_terms(source) == {"bits", "head", "top-k", "seed"}
 
 
