@@ -9,11 +9,12 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
-import gradio as gr
-
 from nanogpt.checks import checked, one_of, shorter_than, whole
 from nanogpt.generation.continuation import MAX_BEAM
 from nanogpt.generation.sampling import SamplingParams
+from nanogpt.playground.components.beginning import beginning
+from nanogpt.playground.components.dial import dial
+from nanogpt.playground.components.menu import menu
 from nanogpt.text.prompt import MAX_PROMPT
 from nanogpt.text.tokenizer import normalise
 
@@ -28,16 +29,17 @@ class Field:
     """One control. `check` returns the value that a run gets, or raises ValueError with field, value and range."""
 
     name: str  # the id of its element
+    title: str  # its label
+    place: str  # where it stands on the page: in the "bar", under "more", or at the top of a "panel"
     check: Callable[[Any], Any]
-    make: Callable[..., Any]  # makes its component, but for what a caller adds
+    make: Callable[..., Any]  # makes its component from id and label, and what a caller adds
     key: str = ""  # its name in a link, where that is not `name`
     parse: Callable[[str], object] = str  # the text in a link → a value for `check`
     param: str = ""  # the field of SamplingParams that it sets
-    row: int = 0  # where it stands on the page
 
     def build(self, **more: Any) -> Any:
         """Its component, inside the current Blocks."""
-        return self.make(elem_id=self.name, **more)
+        return self.make(self.name, self.title, **more)
 
     @property
     def link_key(self) -> str:
@@ -67,18 +69,21 @@ def prompt_within_limit(text: object) -> object:
     return text
 
 
-def setting(param: str, make: Callable[..., Any], row: int, *, name: str = "", key: str = "", **how: Any) -> Field:
-    """The control of a sampling setting, with the range of that setting where `how` does not narrow it."""
+def setting(
+    param: str, title: str, place: str, info: str, *, name: str = "", key: str = "", term: str = "", **how: Any
+) -> Field:
+    """The dial of a sampling setting, with the range of that setting where `how` does not narrow it."""
     f = SETTINGS[param]
-    how = {"minimum": f.metadata["low"], "maximum": f.metadata["high"], "value": f.default, "min_width": 170, **how}
+    how = {"minimum": f.metadata["low"], "maximum": f.metadata["high"], "value": f.default, "step": 1, **how}
     return Field(
         name or param,
+        title,
+        place,
         partial(checked, f),
-        partial(make, **how),
+        partial(dial, info=info, term=term or title.lower(), **how),
         key,
         decimal if f.type is float else integer,
         param,
-        row,
     )
 
 
@@ -87,107 +92,104 @@ def number_of(title: str, low: int, high: int) -> Callable[[object], int]:
     return partial(whole, title, low=low, high=high)
 
 
-slider = partial(gr.Slider, buttons=[])
+def without_effect(method: str) -> dict[str, str]:
+    """The controls that change nothing with this method, and why, by name."""
+    if method == "beam":
+        return dict.fromkeys(("temperature", "top_k", "top_p", "seed"), "beam search draws nothing")
+    return {"width": "only beam search has a width"}
+
 
 FIELDS: tuple[Field, ...] = (
     Field(
         "prompt",
+        "Beginning",
+        "bar",
         prompt_within_limit,
         partial(
-            gr.Textbox,
-            PROMPTS[0],
-            label="Beginning",
-            lines=3,
-            max_lines=6,
-            max_length=MAX_PROMPT,
-            info="the models continue it, character by character",
+            beginning,
+            value=PROMPTS[0],
+            examples=PROMPTS,
+            info="Enter runs, Shift+Enter makes a new line",
+            term="beginning",
         ),
     ),
-    setting("temperature", slider, 1, step=0.01, label="Temperature", info="0 always takes the likeliest; 2 is wild"),
-    setting("top_k", slider, 1, maximum=65, step=1, label="Top-k", info="only the k likeliest may be drawn; 0 is off"),
-    setting(
-        "top_p",
-        slider,
-        1,
-        minimum=0.01,
-        step=0.01,
-        label="Top-p",
-        info="only the likeliest that hold this share; 1 is off",
-    ),
+    setting("temperature", "Temperature", "bar", "0 always takes the likeliest; 2 is wild", step=0.01),
+    setting("top_k", "Top-k", "more", "only the k likeliest may be drawn; 0 is off", maximum=65),
+    setting("top_p", "Top-p", "more", "only the likeliest that hold this share; 1 is off", minimum=0.01, step=0.01),
     setting(
         "max_new_tokens",
-        slider,
-        2,
+        "Characters",
+        "more",
+        "how many to write",
         name="length",
         key="characters",
+        term="character",
         value=300,
-        step=1,
-        label="Characters",
-        info="how many to write",
     ),
-    setting("seed", gr.Number, 2, precision=0, label="Seed", info="the same seed is the same luck"),
+    setting("seed", "Seed", "more", "the same seed is the same luck", slider=False),
     Field(
         "method",
+        "Choice",
+        "more",
         partial(one_of, "Method", allowed=METHODS),
         partial(
-            gr.Radio,
-            [(title, name) for name, title in METHODS.items()],
+            menu,
+            choices=[(title, name) for name, title in METHODS.items()],
             value="sample",
-            label="Choice",
-            min_width=220,
             info="draw each character, or search for the likeliest text",
+            term="beam search",
         ),
-        row=3,
     ),
     Field(
         "width",
+        "Beam width",
+        "more",
         number_of("Beam width", 1, MAX_BEAM),
         partial(
-            slider,
-            1,
-            MAX_BEAM,
-            4,
+            dial,
+            minimum=1,
+            maximum=MAX_BEAM,
             step=1,
-            label="Beam width",
-            min_width=140,
-            visible=False,
+            value=4,
             info="texts kept at each character",
+            disabled=without_effect("sample")["width"],
+            term="beam width",
         ),
         parse=integer,
-        row=3,
     ),
     Field(
         "count",
+        "Sides",
+        "more",
         number_of("Sides", MIN_SIDES, MAX_SIDES),
         partial(
-            gr.Radio,
-            list(range(MIN_SIDES, MAX_SIDES + 1)),
+            menu,
+            choices=[(str(n), n) for n in range(MIN_SIDES, MAX_SIDES + 1)],
             value=MIN_SIDES,
-            label="Sides",
-            min_width=170,
             info="models side by side",
         ),
         key="sides",
         parse=integer,
-        row=2,
     ),
     Field(
         "colour",
+        "Surprise by",
+        "more",
         number_of("Colour", 0, MAX_SIDES),
         partial(
-            gr.Radio,
-            [("itself", 0), ("model 1", 1), ("model 2", 2)],
+            menu,
+            choices=[("itself", 0), ("model 1", 1), ("model 2", 2)],
             value=0,
-            label="Surprise by",
-            min_width=280,
             info="whose bits tint the letters",
+            term="surprise",
         ),
         parse=integer,
-        row=3,
     ),
     *(
         # A model's name is looked up when the run begins: only then is it known which models there are.
-        Field(f"model_{i}", lambda name: name, partial(gr.Dropdown, label=f"Model {i}", container=False))
+        Field(
+            f"model_{i}", f"Model {i}", "panel", lambda name: name, partial(menu, choices=[], value=None, compact=True)
+        )
         for i in range(1, MAX_SIDES + 1)
     ),
 )

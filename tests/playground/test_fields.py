@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 from blocks import in_blocks
 
+from nanogpt.generation.continuation import generate
 from nanogpt.generation.sampling import SamplingParams
-from nanogpt.playground.fields import FIELDS, SETTINGS, Field, decimal, integer
+from nanogpt.playground.fields import FIELDS, SETTINGS, Field, decimal, integer, without_effect
+from nanogpt.playground.run import Run
+from nanogpt.storage.zoo import Zoo
 
 BY_NAME = {f.name: f for f in FIELDS}
 
@@ -22,15 +25,52 @@ def test_names_and_link_keys_are_distinct() -> None:
 @pytest.mark.parametrize("field", FIELDS, ids=lambda f: f.name)
 def test_a_component_starts_with_a_value_that_its_row_allows(field: Field) -> None:
     component = in_blocks(field.build)
-    assert component.elem_id == field.name
+    assert (component.elem_id, component.label) == (field.name, field.title)
     assert field.check(component.value) == component.value
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda f: f.name)
+def test_a_menu_offers_only_what_its_row_allows(field: Field) -> None:
+    for _, value in in_blocks(field.build).props.get("choices", []):
+        assert field.check(value) == value
+
+
+def test_every_control_has_its_place() -> None:
+    at = {place: [f.name for f in FIELDS if f.place == place] for place in ("bar", "more", "panel")}
+    assert sum(map(len, at.values())) == len(FIELDS)
+    assert at["bar"] == ["prompt", "temperature"]
+    assert at["panel"] == [f"model_{i}" for i in range(1, 5)]
+
+
+def test_what_beam_search_ignores_changes_no_text(zoo: Zoo) -> None:
+    bigram = zoo.get("bigram")
+    text = generate(bigram, "ROMEO", beam=2, max_new_tokens=9)
+    useless = without_effect("beam")
+    assert set(useless) == {f.name for f in FIELDS if f.param} - {"length"}
+    for name in useless:
+        low = in_blocks(BY_NAME[name].build).props["minimum"]
+        assert generate(bigram, "ROMEO", beam=2, max_new_tokens=9, **{BY_NAME[name].param: low}) == text
+
+
+def test_what_sampling_ignores_changes_no_run() -> None:
+    assert list(without_effect("sample")) == ["width"]
+    values = [in_blocks(f.build).value for f in FIELDS]
+    width = [f.name for f in FIELDS].index("width")
+    assert Run.of([*values[:width], 8, *values[width + 1 :]]).beam == Run.of(values).beam == 0
+
+
+def test_a_control_starts_disabled_if_it_has_no_effect() -> None:
+    first = BY_NAME["method"].build
+    reasons = without_effect(in_blocks(first).value)
+    for field in FIELDS:
+        assert in_blocks(field.build).props["disabled"] == reasons.get(field.name, "")
 
 
 @pytest.mark.parametrize("field", [f for f in FIELDS if f.param], ids=lambda f: f.name)
 def test_a_slider_offers_only_what_the_setting_allows(field: Field) -> None:
     """Once the range stood here and in SamplingParams, and could differ."""
     component = in_blocks(field.build)
-    for end in (component.minimum, component.maximum):
+    for end in (component.props["minimum"], component.props["maximum"]):
         assert getattr(SamplingParams(**{field.param: end}), field.param) == end
         assert field.check(end) == end
 

@@ -16,26 +16,31 @@ import gradio as gr
 from nanogpt.playground.components.glyphs import named_characters
 
 
-def load_component(name: str, value: Any = None, elem_id: str | None = None, label: str | None = None) -> gr.HTML:
+def load_component(
+    name: str, value: Any = None, elem_id: str | None = None, label: str | None = None, base: str = "", **props: Any
+) -> gr.HTML:
     """The component `name` inside the current Blocks. `label` names it for screen readers.
 
-    The template must be constant: gr.HTML runs what stands in it as code. Put data in `value`, as JSON.
+    The template must be constant: gr.HTML runs what stands in it as code. Put data in `value` and `props`, as JSON.
+    `base` names a style and a script that several components share, e.g. "control".
     """
     return gr.HTML(
         value,
         label=label,
         elem_id=elem_id,
         html_template=_read(f"{name}.html"),
-        css_template=_read(f"{name}.css"),
-        js_on_load=component_script(name) if _file(f"{name}.js").exists() else None,
+        css_template=(_read(f"{base}.css") if base else "") + _read(f"{name}.css"),
+        js_on_load=component_script(name, base) if _file(f"{name}.js").exists() else None,
         apply_default_css=False,
+        **props,
     )
 
 
-def component_script(name: str) -> str:
-    """The whole script of the component `name`: the named characters, shared.js, then its own file."""
+def component_script(name: str, base: str = "") -> str:
+    """The whole script of the component `name`: the named characters, shared.js, the base's script, then its own."""
     table = json.dumps(named_characters(), ensure_ascii=False)
-    return f"const NAMED = {table};\n" + _read("shared.js") + _read(f"{name}.js")
+    own = (_read(f"{base}.js") if base else "") + _read(f"{name}.js")
+    return f"const NAMED = {table};\n" + _read("shared.js") + own
 
 
 def _file(name: str) -> Path:

@@ -18,7 +18,7 @@ from typing import Any
 import gradio as gr
 
 from nanogpt.analysis.trace import trace
-from nanogpt.checks import whole
+from nanogpt.checks import one_of, whole
 from nanogpt.playground.admission import while_awaited
 from nanogpt.playground.commands import as_api_call, as_command
 from nanogpt.playground.comparison import FRAME, Side, write_together
@@ -27,7 +27,7 @@ from nanogpt.playground.components.surprise_legend import surprise_legend
 from nanogpt.playground.components.text_panel import text_panel, text_value
 from nanogpt.playground.components.track import track
 from nanogpt.playground.explanation import check_selection, explanation
-from nanogpt.playground.fields import FIELDS, MAX_SIDES, MIN_SIDES, PROMPTS
+from nanogpt.playground.fields import FIELDS, MAX_SIDES, METHODS, MIN_SIDES, PROMPTS, without_effect
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
 from nanogpt.playground.page import Linked, Page, Update
 from nanogpt.playground.panels import judged_panels, saved_by_last, side_panel
@@ -58,18 +58,15 @@ class CompareTab:
     # --- what stands on the page ---
 
     def build_controls(self) -> None:
-        rows: dict[int, list[Any]] = {}
-        for f in FIELDS:
-            rows.setdefault(f.row, []).append(f)
+        of = {place: [f for f in FIELDS if f.place == place] for place in ("bar", "more")}
         with gr.Column(elem_classes="controls"):
             with gr.Row():
                 with gr.Column(scale=2, min_width=280):
-                    self.controls["prompt"] = prompt = rows[0][0].build()
-                    gr.Examples([[e] for e in PROMPTS], [prompt], label="or one of these", elem_id="examples")
+                    self.controls |= {f.name: f.build() for f in of["bar"]}
                 with gr.Column(scale=3, min_width=280):
-                    for number in (1, 2, 3):
+                    for fields in (of["more"][:4], of["more"][4:]):
                         with gr.Row():
-                            self.controls |= {f.name: f.build() for f in rows[number]}
+                            self.controls |= {f.name: f.build() for f in fields}
             with gr.Row(elem_classes="actions"):
                 self.go = gr.Button("Generate", variant="primary", elem_id="generate", scale=0, min_width=140)
                 self.stop = gr.Button("Stop", elem_id="stop", scale=0, min_width=100)
@@ -85,7 +82,7 @@ class CompareTab:
     def build_panels(self) -> None:
         names = self.zoo.names
         defaults: list[Any] = [n for n in DEFAULT_MODELS if n in names] or names or [None]
-        menus = [f for f in FIELDS if f.name.startswith("model_")]
+        menus = [f for f in FIELDS if f.place == "panel"]
         self.panels, self.columns = [], []
         with gr.Row(elem_classes="sides", equal_height=True):
             for i, menu in enumerate(menus):
@@ -169,7 +166,7 @@ class CompareTab:
             colour = min(n, whole("Colour", colour, 0, MAX_SIDES))
         return [
             *(gr.Column(visible=i < n) for i in range(MAX_SIDES)),
-            gr.Radio(choices=[("itself", 0), *((f"model {i}", i) for i in range(1, n + 1))], value=colour),
+            gr.HTML(choices=[("itself", 0), *((f"model {i}", i) for i in range(1, n + 1))], value=colour),
             gr.Radio(choices=list(range(1, n + 1)), value=n),
         ]
 
@@ -198,12 +195,10 @@ class CompareTab:
         event.then(None, None, self.request, js="playground.ask", **AT_ONCE)
 
     def wire_runs(self) -> None:
-        moved = [self.controls[f.name] for f in FIELDS if f.row and f.name != "count"]
-        menus = [self.controls[f"model_{i}"] for i in range(1, MAX_SIDES + 1)]
+        moved = [self.controls[f.name] for f in FIELDS if f.name not in ("prompt", "count")]
         self.pressed = [self.go.click, self.controls["prompt"].submit]
-        # A menu's `input` also fires when the focus only passes through.
-        self.ask_after([*self.pressed, *(menu.select for menu in menus), *(control.input for control in moved)])
-        releases = [control.release for control in moved if isinstance(control, gr.Slider)]
+        self.ask_after([*self.pressed, *(control.input for control in moved)])
+        releases = [control.release for control in moved if control.props.get("slider")]
         gr.on(releases, None, None, self.request, js="playground.release", **AT_ONCE)
         ran = self.request.change(
             self.run,
@@ -229,12 +224,8 @@ class CompareTab:
         self.by_sides = [*self.columns, colour, self.side]
         on_count: dict[str, Any] = {**AT_ONCE, "show_progress_on": count}  # see limits.py
         self.run_after(count.input(self.refit, [count, colour], self.by_sides, **on_count))
-        self.controls["method"].change(
-            lambda method: gr.Slider(visible=method == "beam"),
-            self.controls["method"],
-            self.controls["width"],
-            **AT_ONCE,
-        )
+        method, depend = self.controls["method"], [name for other in METHODS for name in without_effect(other)]
+        method.change(disabled_by, method, [self.controls[name] for name in depend], **AT_ONCE)
 
     def wire_card(self) -> None:
         self.selection.change(
@@ -283,6 +274,13 @@ class CompareTab:
         page.prompt, page.panels = self.controls["prompt"], self.panels
         page.copy_link, page.run_after, page.complete = self.copy_link, self.run_after, self.completed.change
         self.completed.change(None, self.selection, None, js="playground.holdOnOpening", **AT_ONCE)
+
+
+def disabled_by(method: Any) -> list[gr.HTML]:
+    """The controls that some method ignores, in METHODS' order: which this one does, and why."""
+    with refused():
+        reasons = without_effect(one_of("Method", method, METHODS))
+    return [gr.HTML(disabled=reasons.get(name, "")) for other in METHODS for name in without_effect(other)]
 
 
 def build_compare(page: Page, tab: gr.Tab) -> None:

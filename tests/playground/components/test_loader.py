@@ -1,22 +1,31 @@
 """The drawn components: every file is found and loaded, and no template is filled with text."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
 import pytest
 
 import nanogpt.playground.components
+from nanogpt.playground.components.beginning import beginning
 from nanogpt.playground.components.card import card
+from nanogpt.playground.components.dial import dial
 from nanogpt.playground.components.glyphs import named_characters
 from nanogpt.playground.components.heatmap import heatmap
 from nanogpt.playground.components.loader import component_script, load_component
+from nanogpt.playground.components.menu import menu
 from nanogpt.playground.components.text_panel import text_panel
 from nanogpt.playground.components.track import track
 
 FOLDER = Path(nanogpt.playground.components.__file__).parent
 DRAWN = [card, heatmap, text_panel, track]
 NAMES = [function.__name__ for function in DRAWN]
+CONTROLS = {
+    "beginning": partial(beginning, value="a", examples=["a", "b"], most=9),
+    "dial": partial(dial, minimum=1, maximum=9, step=1, value=4),
+    "menu": partial(menu, choices=[("A", 1)], value=1),
+}
 MAX_LINES = 60  # of a JavaScript function
 
 
@@ -36,6 +45,17 @@ def test_a_component_is_made_of_its_files(function) -> None:  # type: ignore[no-
     assert made.apply_default_css is False
 
 
+@pytest.mark.parametrize("name", CONTROLS)
+def test_a_control_has_the_style_and_the_script_of_all_controls_before_its_own(name: str) -> None:
+    made = CONTROLS[name]("an_id", "A label", info="a hint", disabled="a reason", term="a term")
+    assert (made.elem_id, made.label) == ("an_id", "A label")
+    assert made.html_template == text_of(f"{name}.html")
+    assert str(made.css_template).endswith(text_of("control.css") + text_of(f"{name}.css"))
+    assert made.js_on_load == component_script(name, base="control")
+    assert component_script(name, base="control").endswith(text_of("control.js") + text_of(f"{name}.js"))
+    assert [made.props[key] for key in ("info", "disabled", "term")] == ["a hint", "a reason", "a term"]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_script_is_the_table_what_is_shared_and_the_component_s_own(name: str) -> None:
     script = component_script(name)
@@ -51,9 +71,9 @@ def test_an_unknown_component_is_an_error() -> None:
 
 
 def test_every_file_belongs_to_a_component_or_is_shared() -> None:
-    assert {path.stem for path in FOLDER.glob("*.html")} == {*NAMES, "surprise_legend"}
-    assert {path.stem for path in FOLDER.glob("*.css")} == {*NAMES, "surprise_legend"}
-    assert {path.stem for path in FOLDER.glob("*.js")} == {*NAMES, "shared"}
+    assert {path.stem for path in FOLDER.glob("*.html")} == {*NAMES, *CONTROLS, "surprise_legend"}
+    assert {path.stem for path in FOLDER.glob("*.css")} == {*NAMES, *CONTROLS, "control", "surprise_legend"}
+    assert {path.stem for path in FOLDER.glob("*.js")} == {*NAMES, *CONTROLS, "control", "shared"}
 
 
 def test_templates_are_constant() -> None:
