@@ -75,11 +75,11 @@ def _wire_links(app: gr.Blocks, page: Page, tabs: gr.Tabs, notice: gr.Textbox) -
         page.zoo.refresh()
         values, messages = read_link(request.query_params, {name: link.read for name, link in linked.items()})
         choices = page.zoo.choices
-        update: Update = {menu: gr.Dropdown(choices=choices) for menu in page.menus}
+        update: Update = {menu: gr.HTML(choices=choices) for menu in page.menus}
         update[notice] = gr.Textbox(**_words([*page.zoo.problems, *messages]))
         for name, value in values.items():
             part = linked[name].component
-            update[part] = gr.Dropdown(choices=choices, value=value) if part in page.menus else value
+            update[part] = gr.HTML(choices=choices, value=value) if part in page.menus else value
         if "tab" in values:
             update[tabs] = gr.Tabs(selected=values["tab"])
         for refit in page.refits:

@@ -28,7 +28,7 @@ class Page:
 
     zoo: Zoo
     linked: dict[str, Linked] = field(default_factory=dict)  # name in the link → component, in the link's order
-    menus: list[gr.Dropdown] = field(default_factory=list)  # menus of models, filled anew when a page opens
+    menus: list[gr.HTML] = field(default_factory=list)  # menus of models, filled anew when a page opens
     refits: list[Callable[[dict[str, Any]], Update]] = field(default_factory=list)  # what follows from a link's values
     refitted: list[Any] = field(default_factory=list)  # the components that these set
     prompt: Any = None  # the beginning on the Compare tab
@@ -37,7 +37,7 @@ class Page:
     run_after: Any = None  # given an event's listener, lets a run follow it
     complete: Any = None  # registers a listener for the completion of runs
 
-    def add_menu(self, menu: gr.Dropdown, key: str = "") -> gr.Dropdown:
+    def add_menu(self, menu: gr.HTML, key: str = "") -> gr.HTML:
         """A menu of the zoo's models; with `key`, a link holds its choice."""
         self.menus.append(menu)
         if key:
