@@ -34,9 +34,7 @@ def set_number(page: Page, name: str, value: object) -> None:
 
 def choose(page: Page, name: str, option: str) -> None:
     """Choose from a menu."""
-    menu = page.locator(f"#{name} input")
-    menu.click()
-    page.get_by_role("option", name=option, exact=True).click()
+    page.locator(f"#{name} select").select_option(label=option)
     idle(page)
 
 

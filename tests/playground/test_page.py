@@ -10,7 +10,7 @@ from nanogpt.storage.zoo import Zoo
 
 def test_a_menu_is_filled_anew_and_stands_in_links_only_by_a_key(zoo: Zoo) -> None:
     page = Page(zoo)
-    one, two = in_blocks(lambda: (page.add_menu(gr.Dropdown()), page.add_menu(gr.Dropdown(), key="judge")))
+    one, two = in_blocks(lambda: (page.add_menu(gr.HTML()), page.add_menu(gr.HTML(), key="judge")))
     assert page.menus == [one, two]
     assert list(page.linked) == ["judge"]
     assert page.linked["judge"].component is two

@@ -14,6 +14,7 @@ from nanogpt.generation.sampling import MAX_NEW_TOKENS
 from nanogpt.generation.text_model import TextModel
 from nanogpt.models.ranges import RANGES
 from nanogpt.playground.components.heatmap import heatmap, heatmap_message, heatmap_value
+from nanogpt.playground.components.menu import menu
 from nanogpt.playground.fields import integer
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
 from nanogpt.playground.page import Linked, Page, Update
@@ -21,6 +22,7 @@ from nanogpt.storage.zoo import Zoo
 from nanogpt.text.prompt import MAX_PROMPT
 from nanogpt.text.tokenizer import normalise
 
+ONLY_ONE = "this model has one only"
 MAX_READ = MAX_PROMPT + MAX_NEW_TOKENS  # a prompt and all that was written after it
 
 
@@ -61,10 +63,15 @@ def shape(zoo: Zoo, name: str | None) -> tuple[list[int], list[int]]:
     return list(range(1, max(1, len(layers)) + 1)), list(range(1, (layers[0].n_head if layers else 1) + 1))
 
 
-def fit(zoo: Zoo, name: str, layer: int = 1, head: int = 1) -> list[gr.Dropdown]:
+def numbered(numbers: list[int]) -> list[tuple[str, int]]:
+    """The choices of a menu of numbers."""
+    return [(str(n), n) for n in numbers]
+
+
+def fit(zoo: Zoo, name: str, layer: int = 1, head: int = 1) -> list[gr.HTML]:
     """The choices of layer and head that a model has, with these two chosen where it has them."""
     return [
-        gr.Dropdown(choices=there, value=wanted if wanted in there else 1, interactive=len(there) > 1)
+        gr.HTML(choices=numbered(there), value=wanted if wanted in there else 1, disabled="" if there[1:] else ONLY_ONE)
         for there, wanted in zip(shape(zoo, name), (layer, head), strict=True)
     ]
 
@@ -78,7 +85,6 @@ class AttentionTab:
         looking = [n for n in names if attention_layers(self.zoo.get(n).model)]
         default = "gpt" if "gpt" in looking else next(iter(looking or names), None)
         layers, heads = shape(self.zoo, default)
-        menu = partial(gr.Dropdown, value=1, min_width=110)
         with gr.Column(elem_classes="controls"), gr.Row():
             self.text = gr.Textbox(
                 "",
@@ -91,16 +97,9 @@ class AttentionTab:
                 min_width=280,
                 info="what the model reads; filled with the text just generated, yours to change",
             )
-            self.model = gr.Dropdown(
-                self.zoo.choices,
-                value=default,
-                label="Model",
-                elem_id="attention_model",
-                min_width=160,
-                info="whose attention",
-            )
-            self.layer = menu(layers, label="Layer", elem_id="layer", info="1 reads the text first")
-            self.head = menu(heads, label="Head", elem_id="head", info="heads look for different things")
+            self.model = menu("attention_model", "Model", self.zoo.choices, default, "whose attention")
+            self.layer = menu("layer", "Layer", numbered(layers), 1, "1 reads the text first", term="layer")
+            self.head = menu("head", "Head", numbered(heads), 1, "heads look for different things", term="head")
         self.picture = heatmap("attention_map", "Attention weights")
 
     def show(self, text, model, layer, head):  # type: ignore[no-untyped-def]
@@ -127,7 +126,7 @@ class AttentionTab:
         }
         gr.on([self.text.change, self.layer.change, self.head.change], **shown, **LATEST)
         # Layer and head must be the new model's before they are asked for.
-        self.model.select(partial(fit, self.zoo), self.model, [self.layer, self.head], **AT_ONCE).then(**shown)
+        self.model.input(partial(fit, self.zoo), self.model, [self.layer, self.head], **AT_ONCE).then(**shown)
 
     def link(self) -> None:
         """What a link holds of this tab."""

@@ -10,6 +10,7 @@ import gradio as gr
 
 from nanogpt.analysis.score import score
 from nanogpt.checks import shorter_than
+from nanogpt.playground.components.menu import menu
 from nanogpt.playground.components.text_panel import text_panel
 from nanogpt.playground.components.track import track
 from nanogpt.playground.limits import LATEST, MODEL_LIMIT, QUIET, refused
@@ -60,15 +61,8 @@ def build_score(page: Page, tab: gr.Tab) -> None:
     with gr.Row(elem_classes="sides", equal_height=True):
         for i in range(2):
             with gr.Column(elem_classes="side", min_width=320):
-                models.append(
-                    gr.Dropdown(
-                        zoo.choices,
-                        value=defaults[min(i, len(defaults) - 1)],
-                        label=f"Judge {i + 1}",
-                        container=False,
-                        elem_id=f"judge_{i + 1}",
-                    )
-                )
+                chosen = defaults[min(i, len(defaults) - 1)]
+                models.append(menu(f"judge_{i + 1}", f"Judge {i + 1}", zoo.choices, chosen, compact=True))
                 panels.append(text_panel(f"judged_{i + 1}", f"Text under judge {i + 1}", "score", i + 1))
     saved = track("score_saved", "Bits saved on this text", "score")
 

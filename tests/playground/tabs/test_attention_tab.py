@@ -56,8 +56,8 @@ def test_the_menus_are_those_of_the_model(zoo: Zoo) -> None:
     assert shape(zoo, "gpt") == ([1, 2, 3, 4, 5], [1, 2, 3, 4])
     assert shape(zoo, "bigram") == shape(zoo, None) == ([1], [1])
     layer, head = fit(zoo, "self_attention", 4, 7)
-    assert (layer.value, layer.interactive) == (1, False)  # it has one layer only
-    assert (head.value, head.interactive) == (7, True)
+    assert (layer.value, layer.props["disabled"]) == (1, "this model has one only")  # it has one layer only
+    assert (head.value, head.props["disabled"]) == (7, "")
 
 
 def test_a_link_names_model_layer_and_head(zoo: Zoo) -> None:

@@ -114,5 +114,15 @@ def test_the_number_of_sides_decides_what_is_shown(tab: CompareTab) -> None:
     assert tab.refit_for_link({}) == {}
 
 
+def test_the_method_decides_what_is_disabled() -> None:
+    sampled, searched = (
+        [component.props["disabled"] for component in module.disabled_by(method)] for method in ("sample", "beam")
+    )
+    assert [bool(reason) for reason in sampled] == [not reason for reason in searched]
+    assert sum(map(bool, searched)) == 4
+    with pytest.raises(gr.Error, match="Method must be one of beam, sample; got greedy"):
+        module.disabled_by("greedy")
+
+
 def test_a_link_holds_every_control_and_the_selected_character(tab: CompareTab) -> None:
     assert list(tab.page.linked) == [*(f.link_key for f in FIELDS), "selected"]
