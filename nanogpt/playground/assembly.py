@@ -17,6 +17,7 @@ from nanogpt.playground.link import read_link
 from nanogpt.playground.mailboxes import MAX_SESSIONS, Mailboxes
 from nanogpt.playground.page import Linked, Page, Update
 from nanogpt.playground.tabs import TABS
+from nanogpt.playground.terms import terms_head
 from nanogpt.playground.theme import theme
 from nanogpt.storage.zoo import Zoo
 
@@ -122,7 +123,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": theme(),
         "css": (here / "page.css").read_text(encoding="utf-8"),
-        "head": f"<script>{(here / 'page.js').read_text(encoding='utf-8')}</script>",
+        "head": f"<script>{(here / 'page.js').read_text(encoding='utf-8')}</script>\n{terms_head()}",
         "max_file_size": "1kb",
         "enable_monitoring": False,
         "show_error": False,

@@ -8,11 +8,14 @@
 {
   const SILENT_MS = 1500; // after so long without a frame, the page says that it waits
   const NOTE_MS = 6000; // how long a message stands that tells of something done
+  const CANCEL_MS = 100; // after so long a run that was sent has its name in the server's queue
   const SIDES = 4;
 
   let asked = 0; // the id of the last request
   let withdrawn = 0; // Stop, or a newer request, has withdrawn every request up to this id
-  let started = 0; // the id of the run under way, or of the last one; 0 where it was withdrawn
+  let started = 0; // the id of the run under way, or of the last one
+  let nothing = false; // what Gradio runs now is none: its request was withdrawn
+  let superseding = false; // the run under way is being cancelled for a newer one
   let finished = 0; // the id of the last request that was completed, refused or stopped
   let preview = false; // the texts on the page are those of a run that was cut short while a slider was held
   let labels = []; // the names of the controls, in words
@@ -116,16 +119,21 @@
   const release = (...values) => (preview ? ask(...values) : undefined);
 
   // A whole run is under way while a newer one is asked for: it is cancelled. Previews are short, and end by themselves.
-  const supersede = (request) =>
-    (request && started && started > finished && started < request.id && !preview ? { id: started } : undefined);
-
-  const askAgain = () => ({ id: ++asked });
+  // Gradio can only cancel a run that the server has named, which it does at once.
+  async function supersede(request) {
+    const old = started;
+    const overtakes = () => old > finished && !preview && request && request.id > old;
+    if (!overtakes() || superseding) return undefined;
+    await new Promise((resolve) => setTimeout(resolve, CANCEL_MS));
+    if (!overtakes() || superseding || old !== started) return undefined;
+    superseding = true;
+    return { id: old };
+  }
 
   function start(request, ...values) {
-    if (!request || request.id <= withdrawn) {
-      started = 0;
-      return [null, ...values];
-    }
+    // After a run that was cancelled Gradio may send its request once more.
+    nothing = !request || request.id <= withdrawn || request.id === started;
+    if (nothing) return [null, ...values];
     const held = document.querySelector("input[type=range]:active") !== null;
     const moved = preview || document.activeElement?.matches("input[type=range]");
     preview = held;
@@ -147,7 +155,7 @@
   }
 
   function complete() {
-    if (started <= withdrawn) return undefined;
+    if (nothing || started <= withdrawn) return undefined;
     finished = Math.max(finished, started);
     busy(asked > finished);
     if (preview) return undefined;
@@ -155,12 +163,19 @@
     return { id: started };
   }
 
-  function refused() {
+  // A run ended without success: it was refused, or cancelled. Gradio forgets the request that waited for a run which is
+  // cancelled, so it is made once more.
+  function ended() {
     finished = Math.max(finished, started);
-    refusal = true;
-    busy(asked > finished);
-    say("");
+    if (superseding) {
+      superseding = false;
+      return { id: ++asked };
+    }
+    refusal = started > withdrawn;
+    busy(false);
+    if (refusal) say("");
     compareWithTexts();
+    return undefined;
   }
 
   function stop() {
@@ -357,7 +372,7 @@
   };
 
   window.playground = {
-    describe, ask, changed, typed, release, supersede, askAgain, start, wanted, complete, refused, stop, finish, ofTheRun, newSeed,
+    describe, ask, changed, typed, release, supersede, start, wanted, complete, ended, stop, finish, ofTheRun, newSeed,
     expand, closeCard, addressWriter, trailOfHistory, copyLink, copyText, download, takeText, holdOnOpening,
     takeTextOnOpening, toggleMore, present, showSide,
   };

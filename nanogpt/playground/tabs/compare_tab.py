@@ -59,6 +59,7 @@ class CompareTab:
     def run(self, request, *values):  # type: ignore[no-untyped-def]
         """The frames of a run: the panels, and at the end what track and card draw."""
         if request is None:
+            yield [gr.skip()] * (MAX_SIDES + 1)  # without it Gradio empties the panels
             return
         with refused():
             (run_id, pace), run = read_request(request), Run.of(values)
@@ -148,11 +149,9 @@ class CompareTab:
             **LATEST,
         )
         ran.success(None, None, stage.completed, js="playground.complete", **AT_ONCE)
-        ran.failure(None, None, None, js="playground.refused", **AT_ONCE)
+        ran.failure(None, None, stage.request, js="playground.ended", **AT_ONCE)
         stage.request.change(None, stage.request, stage.superseded, js="playground.supersede", **AT_ONCE)
-        # Gradio forgets the request that waited for a run which is cancelled.
-        ended = stage.superseded.change(None, cancels=[ran], **AT_ONCE)
-        ended.then(None, None, stage.request, js="playground.askAgain", **AT_ONCE)
+        stage.superseded.change(None, cancels=[ran], **AT_ONCE)
         stage.completed.change(
             self.finish,
             [stage.compared, stage.side, *self.inputs],
