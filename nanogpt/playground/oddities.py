@@ -110,6 +110,6 @@ def cycle_of(text: str) -> str:
     """The shortest string whose repetition the end of the text is, twice or for 2 PIECE characters; or ""."""
     for length in range(1, len(text) // 2 + 1):
         end = text[-max(2 * length, 2 * PIECE) :]
-        if end[length:] == end[:-length]:
+        if len(end) >= 2 * PIECE and end[length:] == end[:-length]:
             return end[-length:]
     return ""

@@ -267,6 +267,7 @@
   const addressWriter = (names) => (trail, ...values) => {
     const query = new URLSearchParams();
     names.forEach((name, i) => {
+      if (name === "attention_text" && values[i] === taken) return; // the run of the link writes it again
       const place = keys.indexOf(name);
       put(query, name, name === "selected" ? nameOf(locked()) : place >= 0 && shown ? shown[place] : values[i]);
     });
@@ -312,11 +313,17 @@
     URL.revokeObjectURL(link.href);
   }
 
-  // The text that the chosen model has just written, else any text, else the prompt.
+  // The Attention tab takes over the text that its model has just written, else any text, else the beginning; but never
+  // in place of one that the visitor has written there.
+  let taken = ""; // what was taken over last
+
   function takeText(text, prompt, model, ...sides) {
     const written = sides.filter((side) => side && side.text);
     const side = written.find((side) => side.model === model) || written.at(-1);
-    return side ? (side.prompt + side.text).slice(0, 64) : prompt;
+    const offered = side ? side.prompt + side.text : prompt;
+    if (text && text !== taken && text !== offered) return undefined;
+    taken = offered;
+    return taken;
   }
 
   // Some things happen only when the run of the link is complete: the first one of the page.
@@ -329,7 +336,7 @@
     };
   };
   const holdOnOpening = once(hold, () => {});
-  const takeTextOnOpening = once(takeText, (text) => text);
+  const takeTextOnOpening = once(takeText, () => undefined);
 
   // --- the look of the page ---
 

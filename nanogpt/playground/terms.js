@@ -82,11 +82,11 @@ document.addEventListener("pointerover", (event) => {
 });
 
 // A tap on a word explains it, and does not move the focus into the control that it labels: a phone would open its
-// keyboard over the explanation. Inside a button or a link the tap is that control's own.
+// keyboard over the explanation. Inside a control the tap is that control's own.
 document.addEventListener("click", (event) => {
   const node = termOf(event.target);
   const touched = event.pointerType === "touch" || event.pointerType === "pen";
-  if (touched && explains(node) && !node.closest("button, a, summary, [role=tab]")) {
+  if (touched && explains(node) && !event.target.closest("button, a, summary, input, select, [role=tab]")) {
     event.preventDefault();
     if (node === anchor) close();
     else explain(node);

@@ -9,7 +9,7 @@ from conftest import Visit
 from playwright.sync_api import Page
 from server import CHECKPOINTS
 from torch import Tensor
-from visitor import choose, generate, open_tab, text_of
+from visitor import choose, generate, idle, open_tab, text_of
 
 import nanogpt
 from nanogpt.models.layers import CausalSelfAttention
@@ -99,3 +99,30 @@ def test_opening_the_tab_takes_the_new_text(visit: Visit) -> None:
     generate(page)
     open_tab(page, "Attention")
     assert page.locator("#attention_text textarea").input_value() == "Tell me\n" + text_of(page, 2)
+
+
+def test_the_whole_new_text_is_taken_and_the_map_says_what_it_shows(visit: Visit) -> None:
+    page = visit(characters=300, tab="attention")
+    assert page.locator("#attention_text textarea").input_value() == "ROMEO:\n" + text_of(page, 2)
+    assert page.locator("#attention_map .subtitle").inner_text() == "GPT · the last 256 of 307 characters"
+    assert "to label one row and column in" in page.locator("#attention_map .hint").inner_text()
+    assert "attention_text" not in page.url  # the run of the link writes it again
+
+
+def test_a_visitor_s_own_text_is_kept_and_linked(visit: Visit) -> None:
+    page = visit(characters=20)
+    open_tab(page, "Attention")
+    page.locator("#attention_text textarea").fill("My own text")
+    idle(page)
+    open_tab(page, "Compare")
+    generate(page)
+    open_tab(page, "Attention")
+    assert page.locator("#attention_text textarea").input_value() == "My own text"
+    page.reload()
+    idle(page)
+    assert page.locator("#attention_text textarea").input_value() == "My own text"
+    assert page.locator("#attention_map .hint").inner_text().endswith("let go.")  # every row has its character
+    page.locator("#attention_text textarea").fill("")
+    open_tab(page, "Compare")
+    open_tab(page, "Attention")
+    assert page.locator("#attention_text textarea").input_value() == "ROMEO:\n" + text_of(page, 2)

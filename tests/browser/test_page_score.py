@@ -36,3 +36,28 @@ def test_the_same_judge_twice_saves_nothing(visit: Visit) -> None:
     assert "Bits saved by the GPT" in page.locator("#score_saved .title").inner_text()
     choose(page, "judge_1", "GPT")
     assert "Choose two different models" in page.locator("#score_saved .message").inner_text()
+
+
+def test_a_link_holds_the_text_and_its_judges(visit: Visit) -> None:
+    page = visit(characters=10)
+    open_tab(page, "Score")
+    page.locator("#score_text textarea").fill("O Romeo\n")
+    choose(page, "judge_1", "MLP")
+    again = visit(page.url)
+    assert again.get_by_role("tab", name="Score").get_attribute("aria-selected") == "true"
+    assert again.locator("#score_text textarea").input_value() == "O Romeo\n"
+    assert again.locator("#judged_1 .title").inner_text() == "MLP"
+    assert again.locator("#judged_2 .text").evaluate("node => node.textContent") == "O Romeo\n"
+
+
+def test_an_example_is_judged_at_once_and_a_text_that_is_too_long_is_not_cut(visit: Visit) -> None:
+    page = visit(characters=10)
+    open_tab(page, "Score")
+    page.locator("#score_text select").select_option(index=4)
+    idle(page)
+    assert "quick brown fox" in page.locator("#judged_1 .text").evaluate("node => node.textContent")
+    page.locator("#score_text textarea").fill("a" * 2_001)
+    idle(page)
+    assert page.locator("#score_text textarea").input_value() == "a" * 2_001
+    assert page.locator("#score_text .message").inner_text() == "Text may have 2,000 characters; this has 2,001."
+    assert "quick brown fox" in page.locator("#judged_1 .text").evaluate("node => node.textContent")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from nanogpt.playground import terms as module
+from nanogpt.playground.fields import FIELDS
 from nanogpt.playground.terms import read_terms, terms_head
 
 TERMS = read_terms()
@@ -21,6 +22,12 @@ def used_terms(source: str) -> set[str]:
 @pytest.mark.parametrize("path", sorted(p for kind in ("html", "js", "py") for p in FOLDER.rglob(f"*.{kind}")), ids=str)
 def test_every_word_that_is_marked_is_explained(path: Path) -> None:
     assert used_terms(path.read_text(encoding="utf-8")) <= set(TERMS)
+
+
+def test_every_word_of_a_control_is_explained() -> None:
+    used = {f.make.keywords["term"] for f in FIELDS if "term" in f.make.keywords}
+    assert len(used) > 5
+    assert used <= set(TERMS)
 
 
 def test_marked_words_are_found_however_they_are_written() -> None:

@@ -104,8 +104,15 @@ function paint() {
     context.fillText(shortGlyph(characters[i]), middle, axis / 2);
     context.fillText(shortGlyph(characters[i]), axis / 2, middle);
   }
+  sayRoom(step);
   paintBar(ramp);
-  point(choice.selected, choice.locked);
+  follow(choice.selected, choice.locked);
+}
+
+// Why some rows and columns carry no character.
+function sayRoom(step) {
+  write(find("room"), step > 1
+    ? "There is room to label one row and column in " + step + "; point at any to read its character." : "");
 }
 
 // The bar runs over weights, not colours, so that a scale shows what it does to them.
@@ -133,7 +140,7 @@ function draw() {
 }
 
 // Move everything that follows the selection.
-function point(selected, locked) {
+function follow(selected, locked) {
   map.classList.toggle("pointing", selected !== null);
   if (!selected) {
     find("spoken").textContent = cell.ariaLabel = "";
@@ -190,7 +197,7 @@ const choice = selectable(map, {
     ArrowUp: { row: Math.max(0, row - 1), column }, ArrowDown: { row: Math.min(last(), row + 1), column },
     Home: { row, column: 0 }, End: { row, column: row }, // the character itself
   }),
-  show: point,
+  show: follow,
 });
 
 for (const radio of radios) {

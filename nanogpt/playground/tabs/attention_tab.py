@@ -13,9 +13,10 @@ from nanogpt.checks import shorter_than, whole
 from nanogpt.generation.sampling import MAX_NEW_TOKENS
 from nanogpt.generation.text_model import TextModel
 from nanogpt.models.ranges import RANGES
+from nanogpt.playground.components.beginning import beginning
 from nanogpt.playground.components.heatmap import heatmap, heatmap_message, heatmap_value
 from nanogpt.playground.components.menu import menu
-from nanogpt.playground.fields import integer
+from nanogpt.playground.fields import PROMPTS, integer
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
 from nanogpt.playground.page import Linked, Page, Update
 from nanogpt.storage.zoo import Zoo
@@ -24,6 +25,12 @@ from nanogpt.text.tokenizer import normalise
 
 ONLY_ONE = "this model has one only"
 MAX_READ = MAX_PROMPT + MAX_NEW_TOKENS  # a prompt and all that was written after it
+
+
+def read_within_limit(text: Any) -> str:
+    """Return the text as it was given. Raises ValueError for what is no text, or too long."""
+    shorter_than("Text to read", normalise(text), MAX_READ)
+    return str(text)
 
 
 def head_map(loaded: TextModel, text: object, layer: object, head: object) -> dict[str, object]:
@@ -43,17 +50,19 @@ def head_map(loaded: TextModel, text: object, layer: object, head: object) -> di
         )
     layer = whole("Layer", layer, 1, len(layers))
     head = whole("Head", head, 1, layers[0].n_head)
-    known, unknown = loaded.tokenizer.split_unknown(shorter_than("Text", normalise(text), MAX_READ))
+    known, unknown = loaded.tokenizer.split_unknown(normalise(read_within_limit(text)))
+    given = len(known)
     known = known[-loaded.block_size :]
     if not known:
         return heatmap_message("Write some text above, or press Generate on the Compare tab.")
     pattern = attention(loaded, loaded.read_text(known))[layer - 1, head - 1]
     left_out = f" · {len(unknown)} unknown left out" if unknown else ""
+    seen = f"the last {len(known):,} of {given:,}" if given > len(known) else f"{len(known):,}"
     return heatmap_value(
         list(known),
         pattern.numpy(),
         title=f"Layer {layer}, head {head}",
-        subtitle=f"{loaded.title} · {len(known)} characters{left_out}",
+        subtitle=f"{loaded.title} · {seen} character{'s' if given > 1 else ''}{left_out}",
     )
 
 
@@ -86,16 +95,14 @@ class AttentionTab:
         default = "gpt" if "gpt" in looking else next(iter(looking or names), None)
         layers, heads = shape(self.zoo, default)
         with gr.Column(elem_classes="controls"), gr.Row():
-            self.text = gr.Textbox(
+            self.text = beginning(
+                "attention_text",
+                "Text",
                 "",
-                label="Text",
-                lines=3,
-                max_lines=6,
-                max_length=MAX_READ,
-                elem_id="attention_text",
-                scale=2,
-                min_width=280,
-                info="what the model reads; filled with the text just generated, yours to change",
+                PROMPTS,
+                "what the model reads: the text just generated, or yours; Shift+Enter makes a new line",
+                most=MAX_READ,
+                term="attention",
             )
             self.model = menu("attention_model", "Model", self.zoo.choices, default, "whose attention")
             self.layer = menu("layer", "Layer", numbered(layers), 1, "1 reads the text first", term="layer")
@@ -107,7 +114,7 @@ class AttentionTab:
             return head_map(self.zoo.get(model), text, layer, head)
 
     def wire(self, tab: gr.Tab) -> None:
-        """Opening the tab takes over what stands on the Compare tab."""
+        """Opening the tab takes over the text of the Compare tab, unless the visitor has written another."""
         taken: dict[str, Any] = {
             "fn": None,
             "inputs": [self.text, self.page.prompt, self.model, *self.page.panels],
@@ -130,6 +137,7 @@ class AttentionTab:
 
     def link(self) -> None:
         """What a link holds of this tab."""
+        self.page.linked["attention_text"] = Linked(self.text, read_within_limit)
         self.page.add_menu(self.model, key="attention_model")
         for key, part, title in (("layer", self.layer, "Layer"), ("head", self.head, "Head")):
             low, high = RANGES[f"n_{key}"]

@@ -10,11 +10,12 @@ import gradio as gr
 
 from nanogpt.analysis.score import score
 from nanogpt.checks import shorter_than
+from nanogpt.playground.components.beginning import beginning
 from nanogpt.playground.components.menu import menu
 from nanogpt.playground.components.text_panel import text_panel
 from nanogpt.playground.components.track import track
 from nanogpt.playground.limits import LATEST, MODEL_LIMIT, QUIET, refused
-from nanogpt.playground.page import Page
+from nanogpt.playground.page import Linked, Page
 from nanogpt.playground.panels import bits_of, bits_saved, scored_panel
 from nanogpt.storage.zoo import Zoo
 from nanogpt.text.tokenizer import normalise
@@ -30,10 +31,16 @@ LINES = [
 ]
 
 
+def scored_within_limit(text: str) -> str:
+    """Return the text as it was given. Raises ValueError for one that is too long."""
+    shorter_than("Text to score", normalise(text), MAX_SCORED)
+    return text
+
+
 def judge(zoo: Zoo, text: Any, *names: Any) -> tuple[Value, Value, Value]:
     """Two panels and the track of a text that two models judge. Refuses a text that is too long or not known at all."""
     with refused():
-        shorter_than("Text", normalise(text), MAX_SCORED)
+        scored_within_limit(text)
         first, last = judges = [zoo.get(name) for name in names]
         one, two = (score(loaded, loaded.read_text(text)) for loaded in judges)
         lead = f"Your text, under the {last.title} and the {first.title}."
@@ -47,16 +54,15 @@ def build_score(page: Page, tab: gr.Tab) -> None:
     names = zoo.names
     defaults = [n for n in ("bigram", "gpt") if n in names] or names or [None]
     with gr.Column(elem_classes="controls"):
-        text = gr.Textbox(
+        text = beginning(
+            "score_text",
+            "Text",
             LINES[1],
-            label="Text",
-            lines=3,
-            max_lines=8,
-            max_length=MAX_SCORED,
-            elem_id="score_text",
-            info="how many bits each model needs for each character: fewer is less surprised",
+            LINES,
+            "judged as you type: fewer bits are less surprise; Shift+Enter makes a new line",
+            most=MAX_SCORED,
+            term="surprise",
         )
-        gr.Examples([[e] for e in LINES], [text], label="Lines", elem_id="score_examples")
     models, panels = [], []
     with gr.Row(elem_classes="sides", equal_height=True):
         for i in range(2):
@@ -75,5 +81,6 @@ def build_score(page: Page, tab: gr.Tab) -> None:
         **LATEST,
         **MODEL_LIMIT,
     )
-    for model in models:
-        page.add_menu(model)
+    page.linked["score_text"] = Linked(text, scored_within_limit)
+    for i, model in enumerate(models, start=1):
+        page.add_menu(model, key=f"judge_{i}")

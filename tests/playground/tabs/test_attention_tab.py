@@ -26,7 +26,8 @@ def test_the_map_holds_the_head_s_own_weights(zoo: Zoo) -> None:
 def test_what_does_not_fit_or_is_not_known_is_left_out(zoo: Zoo) -> None:
     drawn = head_map(zoo.get("gpt"), "🙂" + "ab" * 200, 1, 1)
     assert drawn["characters"] == list("ab" * 128)
-    assert drawn["subtitle"] == "GPT · 256 characters · 1 unknown left out"
+    assert drawn["subtitle"] == "GPT · the last 256 of 400 characters · 1 unknown left out"
+    assert head_map(zoo.get("gpt"), "a", 1, 1)["subtitle"] == "GPT · 1 character"
 
 
 @pytest.mark.parametrize(("name", "seen"), [("bigram", "only the last character."), ("mlp", "the last 8 characters.")])
@@ -43,7 +44,7 @@ def test_without_a_text_there_is_a_sentence(zoo: Zoo) -> None:
     [
         ("a", 9, 1, "Layer must be a whole number from 1 to 5"),
         ("a", 1, 0, "Head must be a whole number from 1 to 4"),
-        ("a" * (MAX_READ + 1), 1, 1, "Text is 4,001 characters; the limit is 4,000."),
+        ("a" * (MAX_READ + 1), 1, 1, "Text to read is 4,001 characters; the limit is 4,000."),
         (None, 1, 1, "Text must be a string"),
     ],
 )
@@ -67,7 +68,8 @@ def test_a_link_names_model_layer_and_head(zoo: Zoo) -> None:
         return tab
 
     tab = in_blocks(built)
-    assert list(tab.page.linked) == ["attention_model", "layer", "head"]
+    assert list(tab.page.linked) == ["attention_text", "attention_model", "layer", "head"]
+    assert tab.page.linked["attention_text"].read("A\nb") == "A\nb"
     assert tab.page.linked["head"].read("3") == 3
     assert tab.refit({}) == {}
     assert [menu.value for menu in tab.refit({"attention_model": "gpt", "layer": 2, "head": 9}).values()] == [2, 1]
