@@ -17,7 +17,7 @@ def test_the_totals_are_the_score_s(zoo: Zoo) -> None:
             found = score(zoo.get(name), line)
             assert panel["text"] == found.text == line
             assert [unit == "bits in all" for *_, unit in panel["stats"]][-1]
-            assert panel["stats"][-1][0] == f"{found.total:,.1f}"
+            assert panel["stats"][-1][1] == f"{found.total:,.1f}"
         assert saved["names"] == ["GPT", "Bigram"]
 
 
