@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 
 from nanogpt.checks import one_of
 from nanogpt.playground.admission import Admission
@@ -16,6 +17,7 @@ from nanogpt.playground.limits import AT_ONCE, MODEL_LIMIT
 from nanogpt.playground.link import read_link
 from nanogpt.playground.mailboxes import MAX_SESSIONS, Mailboxes
 from nanogpt.playground.page import Linked, Page, Update
+from nanogpt.playground.preview import Preview
 from nanogpt.playground.tabs import TABS
 from nanogpt.playground.terms import terms_head
 from nanogpt.playground.theme import theme
@@ -129,5 +131,5 @@ def launch_options() -> dict[str, Any]:
         "show_error": False,
         "state_session_capacity": 500,
         "footer_links": ["api"],
-        "app_kwargs": {"middleware": [Middleware(Guard), Middleware(Admission)]},
+        "app_kwargs": {"middleware": [Middleware(GZipMiddleware), Middleware(Guard), Middleware(Preview), Middleware(Admission)]},
     }
