@@ -1,6 +1,7 @@
 """The whole page: its tabs, its links, and what the server needs to know to launch it."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,13 +96,31 @@ def _wire_links(app: gr.Blocks, page: Page, tabs: gr.Tabs, notice: gr.Textbox) -
             update[tabs] = gr.Tabs(selected=values["tab"])
         for refit in page.refits:
             update |= refit(values)
-        return update | page.restore(trail)
+        return with_all_props(outputs, update | page.restore(trail))
 
     outputs = [*dict.fromkeys([*inputs, *page.menus, *page.refitted, *page.restored, tabs, notice])]
     opened = app.load(
         open_link, page.trail, outputs, js="playground.trailOfHistory", show_progress_on=notice, **AT_ONCE
     )
     page.run_after(opened)
+
+
+def with_all_props(outputs: Sequence[Any], update: Update) -> Update:
+    """The same update, in which every gr.HTML gets all its own properties too.
+
+    Gradio 6.31 sends an update to every output, and one that is not on the page yet, in a closed tab or a hidden column,
+    forgets the properties that its update does not name.
+    """
+    whole: Update = {}
+    for part in outputs:
+        change = update.get(part)
+        if isinstance(part, gr.HTML) and part not in update:
+            whole[part] = gr.HTML(**part.props)
+        elif isinstance(part, gr.HTML) and isinstance(change, gr.HTML):
+            whole[part] = gr.HTML(**{**part.props, **change.constructor_args})
+        elif part in update:
+            whole[part] = change
+    return whole
 
 
 def _wire_address(app: gr.Blocks, page: Page, tabs: gr.Tabs, copy_link: gr.Button) -> None:
