@@ -45,11 +45,15 @@ def next_logits(model: LanguageModel, ids: Sequence[int]) -> Tensor:
     return torch.cat(rows)
 
 
-def char_nats(model: LanguageModel, context: Sequence[int], ids: Sequence[int]) -> Tensor:
-    """−ln p of each of `ids` (n,) after `context` (at least one id; its last block_size are read), as (n,)."""
+def logits_before(model: LanguageModel, context: Sequence[int], ids: Sequence[int]) -> Tensor:
+    """The logits before each of `ids` (n,) after `context` (at least one id; its last block_size are read): (n, V)."""
     seen = list(context)[-model.block_size :]
-    logits = next_logits(model, [*seen, *ids][:-1])[len(seen) - 1 :]
-    return F.cross_entropy(logits, torch.tensor(list(ids)), reduction="none")
+    return next_logits(model, [*seen, *ids][:-1])[len(seen) - 1 :]
+
+
+def char_nats(model: LanguageModel, context: Sequence[int], ids: Sequence[int]) -> Tensor:
+    """−ln p of each of `ids` (n,) after `context`, as (n,); both are read as `logits_before` does."""
+    return F.cross_entropy(logits_before(model, context, ids), torch.tensor(list(ids)), reduction="none")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """How the next character is chosen: the checked request, its noise, the cut, the choice.
 
-Knows one row of logits at a time; knows no model and no text.
+Knows rows of logits; knows no model and no text.
 """
 
 import math
@@ -55,21 +55,21 @@ def gumbel_noise(seed: int, count: int, vocab_size: int) -> Tensor:
 
 
 def allowed_logits(logits: Tensor, params: SamplingParams) -> Tensor:
-    """logits (V,) → logits / temperature (V,) in float64, -inf where top-k or top-p cut.
+    """logits (..., V) → logits / temperature (..., V) in float64, -inf where top-k or top-p cut; each row by itself.
 
     top_k keeps exactly k, top_p the smallest set of the likeliest that holds the share; of equals the
     smaller id goes first. Temperature 0 keeps the likeliest only.
     """
     scaled = logits.double() / (1.0 if params.greedy else params.temperature)
-    keep = 1 if params.greedy else params.top_k or scaled.numel()
-    if keep >= scaled.numel() and params.top_p == 1:
+    keep = 1 if params.greedy else params.top_k or scaled.size(-1)
+    if keep >= scaled.size(-1) and params.top_p == 1:
         return scaled
     ordered, order = scaled.sort(descending=True, stable=True)
-    ordered[keep:] = -math.inf
-    before = ordered.softmax(-1).cumsum(-1).roll(1)  # the share of all likelier characters
-    before[0] = 0
+    ordered[..., keep:] = -math.inf
+    before = ordered.softmax(-1).cumsum(-1).roll(1, -1)  # the share of all likelier characters
+    before[..., 0] = 0
     ordered[before >= params.top_p] = -math.inf
-    return torch.empty_like(scaled).scatter_(0, order, ordered)
+    return torch.empty_like(scaled).scatter_(-1, order, ordered)
 
 
 def choose(logits: Tensor, params: SamplingParams, noise: Tensor) -> int:

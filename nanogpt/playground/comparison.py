@@ -8,8 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
-from nanogpt.analysis.score import BITS, char_nats
+from nanogpt.analysis.draws import read_logits
+from nanogpt.analysis.score import BITS
 from nanogpt.generation.beam import beam_search
 from nanogpt.generation.generate import generate_steps
 from nanogpt.generation.sampling import SamplingParams
@@ -21,7 +24,8 @@ from nanogpt.text.prompt import Prompt
 FRAME = 0.1  # seconds between updates of the page: more of them cost the browser more than a reader notices
 TIME_LIMIT = 20.0  # seconds a run may take
 
-Written = tuple[list[int], list[float]]  # the ids so far, and the bits of each where they are known
+# The ids so far; where they are known, the bits of each and the raw logits (V,) from which it was drawn.
+Written = tuple[list[int], list[float], list[Tensor]]
 
 
 @dataclass
@@ -33,7 +37,9 @@ class Side:
     stream: Iterator[Written]
     ids: list[int] = field(default_factory=list)
     bits: list[float] = field(default_factory=list)  # −log2 p of each character, at temperature 1 and before any cut
+    rows: list[Tensor] = field(default_factory=list)  # the raw logits (V,) from which each character was drawn
     seconds: float = 0.0
+    read: list[tuple[TextModel, Tensor]] = field(default_factory=list)  # what `logits_by` has computed
 
     @classmethod
     def of(cls, loaded: TextModel, run: Run) -> "Side":
@@ -49,36 +55,51 @@ class Side:
         self.seconds += time.perf_counter() - began
         if state is None:
             return False
-        self.ids, self.bits = state
+        self.ids, self.bits, self.rows = state
         return True
 
     @property
     def text(self) -> str:
         return self.loaded.tokenizer.decode(self.ids)
 
+    def logits_by(self, judge: TextModel) -> Tensor:
+        """The logits (n, V) of any model before each character of this side's complete text, computed once.
+
+        The own model's are those that the text was drawn from. A model of another vocabulary reads what it knows.
+        """
+        found = next((logits for model, logits in self.read if model is judge), None)
+        if found is None:
+            own = judge is self.loaded and len(self.rows) == len(self.ids)
+            found = torch.stack(self.rows) if own else read_logits(judge, self.prompt.text, self.text)
+            self.read.append((judge, found))
+        return found
+
     def bits_by(self, judge: TextModel) -> list[float] | None:
         """The surprise of each character of this side's text under any model; None if it cannot spell the text."""
         if judge is self.loaded and len(self.bits) == len(self.ids):
             return self.bits
-        if not self.ids or judge.tokenizer.split_unknown(self.text)[1]:
+        known = judge.tokenizer.ids
+        if not self.ids or any(char not in known for char in self.text):
             return None
-        context = judge.tokenizer.encode(self.prompt.text) or [judge.tokenizer.start_id]
-        return (char_nats(judge.model, context, judge.tokenizer.encode(self.text)) * BITS).tolist()
+        ids = torch.tensor([known[char] for char in self.text])
+        return (F.cross_entropy(self.logits_by(judge), ids, reduction="none") * BITS).tolist()
 
 
 def _sampled(loaded: TextModel, prompt: Prompt, params: SamplingParams) -> Iterator[Written]:
     ids: list[int] = []
     bits: list[float] = []
+    rows: list[Tensor] = []
     for step in generate_steps(loaded.model, prompt.ids, params, draft=loaded.draft):
         ids.append(step.id)
         bits.append(-torch.log_softmax(step.logits, -1)[step.id].item() * BITS)
-        yield ids, bits
+        rows.append(step.logits)
+        yield ids, bits, rows
 
 
 def _searched(loaded: TextModel, prompt: Prompt, width: int, count: int) -> Iterator[Written]:
     """An earlier character of the best beam may still change, so its bits are computed at the end."""
     for beam in beam_search(loaded.model, prompt.ids, width, count):
-        yield beam.ids, []
+        yield beam.ids, [], []
 
 
 def write_together(zoo: Zoo, run: Run, frame: float = FRAME) -> Iterator[list[Side]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from nanogpt import checks
 from nanogpt.analysis.alternatives import alternatives, probability_of, rank_of
-from nanogpt.generation.sampling import SamplingParams
+from nanogpt.generation.sampling import MAX_NEW_TOKENS, SamplingParams, gumbel_noise
 from nanogpt.generation.text_model import TextModel
 from nanogpt.playground.components.card import card_message, card_value
 from nanogpt.playground.run import Run
@@ -47,11 +47,27 @@ def explanation(zoo: Zoo, selection: object, run: Run, shown: Sequence[Any]) -> 
     if at >= len(panel[part]):
         return card_message("That character is no longer there.")
     loaded = zoo.get(panel.get("model"))
-    prompt, text = (panel["prompt"][:at], "") if part == "prompt" else (panel["prompt"], panel["text"][:at])
+    if part == "prompt":  # read as a text after its first character, as the cards of a whole run are
+        prompt, text = panel["prompt"][: min(at, 1)], panel["prompt"][1:at]
+    else:
+        prompt, text = panel["prompt"], panel["text"][:at]
     others = [zoo.get(name) for name in dict.fromkeys(run.names) if name != loaded.name]
     value = card_of(loaded, others, prompt, text, panel[part][at], run.params)
     owner = f"of the {loaded.title}'s text" if part == "text" else "of the beginning"
     return {**value, "title": f"Character {at + 1} {owner}", "beginning": prompt + text}
+
+
+def expansion(zoo: Zoo, selection: object, run: Run, shown: Sequence[Any]) -> dict[str, Any]:
+    """The `explanation` of a character with the noise of each row; None where nothing was drawn."""
+    value = explanation(zoo, selection, run, shown)
+    if value["message"]:
+        return {**value, "noise": None}
+    side, part, at = read_selection(str(selection))
+    if part == "prompt" or run.beam or at >= MAX_NEW_TOKENS:
+        return {**value, "noise": None}
+    tokenizer = zoo.get(shown[side - 1]["model"]).tokenizer
+    noise = gumbel_noise(run.params.seed, at + 1, tokenizer.vocab_size)[at].tolist()
+    return {**value, "noise": [noise[tokenizer.ids[row["char"]]] for row in value["rows"]]}
 
 
 def card_of(

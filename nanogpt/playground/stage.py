@@ -17,8 +17,8 @@ from nanogpt.playground.fields import FIELDS, MAX_SIDES, MIN_SIDES, PROMPTS
 from nanogpt.playground.page import Page
 
 LEAD = (
-    "A bigram and a GPT, both trained on Shakespeare's plays, continue the same beginning with the same random "
-    "numbers. Move the temperature, or point at a character to see why it was written."
+    "A bigram and a GPT, trained on Shakespeare's plays, continue the same beginning with the same random numbers. "
+    "Move the temperature; point at a character to see why."
 )
 DEFAULT_MODELS = ("bigram", "gpt", "trigram", "self_attention")
 

@@ -90,6 +90,18 @@ def test_what_is_kept_keeps_its_odds() -> None:
     assert torch.allclose(out[ids], LOGITS[ids].double() / 0.5)
 
 
+@pytest.mark.parametrize(
+    "params", [{}, {"top_k": 3}, {"top_p": 0.6}, {"temperature": 1.3, "top_k": 9, "top_p": 0.8}, {"temperature": 0}]
+)
+def test_rows_together_are_cut_as_each_by_itself(params: dict[str, Any]) -> None:
+    """To the last bit: what the page explains is what was drawn from."""
+    rows = torch.randn(4, 50, 65, generator=torch.Generator().manual_seed(5)) * 2
+    rows[0, 0] = 0  # all equal
+    together = allowed_logits(rows, SamplingParams(**params))
+    alone = torch.stack([allowed_logits(row, SamplingParams(**params)) for row in rows.view(-1, 65)])
+    assert torch.equal(together.view(-1, 65), alone)
+
+
 def test_inputs_are_not_modified() -> None:
     before = LOGITS.clone()
     choose(LOGITS, SamplingParams(top_k=2, top_p=0.5), torch.zeros(12, dtype=torch.float64))

@@ -3,8 +3,10 @@
 import math
 
 import pytest
+import torch
 from test_run import run_of
 
+from nanogpt.analysis.draws import read_logits
 from nanogpt.generation.continuation import generate
 from nanogpt.playground import comparison
 from nanogpt.playground.comparison import judges_of, write_together
@@ -46,10 +48,20 @@ def test_a_text_judged_by_its_own_model_has_the_bits_it_was_written_with(zoo: Zo
     *_, sides = write_together(zoo, run_of(model_2="gpt"))
     side = sides[1]
     written = list(side.bits)
-    side.bits = []  # so that they are counted again from the text
+    side.bits, side.rows = [], []  # so that they are counted again from the text
     counted = side.bits_by(side.loaded)
     assert counted == pytest.approx(written, rel=1e-4, abs=1e-4)
     assert sum(written) > 0
+
+
+def test_a_model_reads_a_text_once(zoo: Zoo) -> None:
+    """Bits and cards need the same logits; those of the own model were computed when it wrote."""
+    *_, sides = write_together(zoo, run_of(model_2="gpt"))
+    bigram, gpt = (side.loaded for side in sides[:2])
+    assert sides[0].logits_by(gpt) is sides[0].logits_by(gpt)
+    assert torch.equal(sides[1].logits_by(gpt), torch.stack(sides[1].rows))
+    assert torch.allclose(sides[1].logits_by(gpt), read_logits(gpt, "ROMEO:\n", sides[1].text), atol=1e-3)
+    assert sides[1].logits_by(bigram).shape == (40, 65)
 
 
 def test_a_judge_that_cannot_spell_the_text_has_no_verdict(zoo: Zoo, tiny_zoo: Zoo) -> None:

@@ -1,25 +1,115 @@
-"""One character, explained: how likely each model thought every character that could have stood there.
+"""One character, explained: how likely each model thought every character that could have stood there, and the draw.
 
-Knows characters and probabilities, never a model. The drawing is in card.js and card.css.
+Knows characters and numbers, never a model. The drawing is in card.js, card_draws.js and card.css.
 """
 
+import base64
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gradio as gr
+import numpy as np
+from numpy.typing import ArrayLike
 
 from nanogpt.playground.components.loader import load_component
 
+WAYS = ("sample", "greedy", "beam")  # how a text came about
 
-def card(elem_id: str, label: str) -> gr.HTML:
-    """An empty card; give it a `card_value` or a `card_message`. `label` names it for screen readers.
 
-    Its `branch` event fires when the reader clicks a character or presses Enter on it, to continue from it. A
-    listener's `gr.EventData` holds `char` and `index` (of its row, from 0).
+def card(elem_id: str, label: str, group: str = "compare") -> gr.HTML:
+    """An empty card; give it a `cards_value`. `label` names it for screen readers.
+
+    It draws the character that the views of its `group` point at (see shared.js), without asking the server. Its ‹ and
+    › dispatch `new CustomEvent("step", {detail: {group, by}})` on the document.
+
+    Its `branch` event fires when the reader clicks a character or presses Enter on it, to continue from it: the
+    listener's `gr.EventData` holds `char`, `index` (of its row, from 0) and `beginning`, all that stands before it. Its
+    `expand` event asks for every character of the vocabulary; it holds `name`, as "side_1.text.60". The answer goes
+    into the prop `all`: a `card_value` with the beginning and, where there was a draw, the noise of each row.
     """
-    hint = card_message("Hover, tap or focus a character to see what else could have stood there.")
-    return load_component("card", hint, elem_id, label)
+    return load_component("card", cards_value(), elem_id, label, group=group, all=None)
+
+
+def cards_value(
+    run: int | None = None,
+    temperature: float = 1.0,
+    method: str = "sample",
+    models: Sequence[tuple[str, int]] = (),
+    sides: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """The JSON from which a card draws any character of a run; without sides it says what to do.
+
+    Args:
+        run: the id of the run, as of `text_value`.
+        temperature: that of the run.
+        method: one of `WAYS`.
+        models: (title, number of its colour in shared.css) of each model of the run.
+        sides: of each text "own" and "others", places of its model and the other ones among `models`; "prompt" and
+            "text"; "vocabulary", the characters in the order of their ids; "draws", {"prompt", "text"}, each the
+            `packed_draws` of that part.
+
+    Raises:
+        ValueError: if `method` is unknown, or a part of a side has not one draw for each character.
+    """
+    if method not in WAYS:
+        raise ValueError(f"method must be one of {', '.join(WAYS)}; got {method!r}.")
+    keys = ("own", "others", "prompt", "text", "vocabulary", "draws")
+    for side in sides:
+        for part, draws in side["draws"].items():
+            if draws["count"] != len(side[part]):
+                raise ValueError(f"draws must hold {len(side[part])} characters of the {part}; got {draws['count']}.")
+    return {
+        "run": run,
+        "temperature": temperature,
+        "method": method,
+        "models": [list(model) for model in models],
+        "sides": [{key: side[key] for key in keys} for side in sides],
+    }
+
+
+def packed_draws(
+    ids: ArrayLike,
+    rank: ArrayLike,
+    raw: ArrayLike,
+    tempered: ArrayLike,
+    kept: ArrayLike,
+    noise: ArrayLike,
+    others: ArrayLike,
+) -> dict[str, Any]:
+    """The draws of n characters as text: numbers in base64, which take a quarter of the room of JSON lists.
+
+    Args:
+        ids: (n, k) of the likeliest characters in order and, in the last column, of the one that stands there.
+        rank: (n,), its place among all, from 1.
+        raw, tempered, kept: (n, k) natural logarithms of the model's own probability, that after the temperature and
+            that after the cut; −inf where it is 0.
+        noise: (n, k), or empty where nothing was drawn.
+        others: (m, n, k) natural logarithms of the raw probability under each other model.
+
+    Raises:
+        ValueError: if ids or ranks do not fit 16 bits, or there are more than 16 columns.
+    """
+    places = np.asarray(ids, np.int64)
+    n, k = places.shape if places.ndim == 2 else (0, 0)
+    cut = np.isneginf(np.asarray(kept, np.float64)).reshape(n, k)
+    ranks = np.asarray(rank, np.int64)
+    if k > 16 or max(places.max(initial=0), ranks.max(initial=0)) >= 2**16:
+        raise ValueError("ids and rank must fit 16 bits, and the columns must be at most 16.")
+    # What the cut leaves is scaled by the same factor in all columns, so that factor and a bit for each are enough.
+    gained = np.full((n, k), -np.inf)
+    np.subtract(kept, tempered, out=gained, where=~cut)
+    real = (raw, tempered, gained.max(-1, initial=-np.inf), others, noise)
+    return {
+        "count": n,
+        "columns": k,
+        "whole": _base64("<u2", places, ranks, cut @ (1 << np.arange(k))),
+        "real": _base64("<f4", *real),
+    }
+
+
+def _base64(dtype: str, *arrays: ArrayLike) -> str:
+    return base64.b64encode(b"".join(np.asarray(array).astype(dtype).tobytes() for array in arrays)).decode()
 
 
 def card_value(

@@ -33,11 +33,9 @@ function geometry() {
 // The ends of the y axis and the step between its ticks: whole steps, so that similar texts share one axis.
 function domain(bars, height) {
   const known = bars.filter(Number.isFinite);
-  const [low, high] = [Math.min(0, ...known), Math.max(0, ...known)];
-  let step = 0.5;
-  const steps = () => [Math.floor(low / step), Math.max(1, Math.ceil(high / step))];
-  while (steps()[1] - steps()[0] > Math.max(2, height / TICK_GAP)) step *= 2;
-  const [from, to] = steps();
+  const [from, to] = [Math.floor(Math.min(0, ...known)), Math.max(1, Math.ceil(Math.max(0, ...known)))];
+  let step = 1;
+  while ((step / (to - from)) * height < TICK_GAP && step < to - from) step *= 2;
   return { from, to, step };
 }
 
@@ -50,7 +48,7 @@ function paint() {
   const bars = [];
   for (let i = 0; i < saved.length; i += per) bars.push(mean(saved.slice(i, i + per)));
   const { from, to, step } = domain(bars, height);
-  const y = (value) => AXIS.top + ((to * step - value) / ((to - from) * step)) * height;
+  const y = (value) => AXIS.top + ((to - value) / (to - from)) * height;
   const device = (css) => Math.round(css * ratio); // whole device pixels: no blurred edge
 
   canvas.width = device(plot.clientWidth);
@@ -60,12 +58,11 @@ function paint() {
   context.textBaseline = "middle";
 
   context.textAlign = "right";
-  for (let tick = from; tick <= to; tick++) {
-    const value = tick * step;
-    context.fillStyle = colour(tick ? "grid" : "zero");
+  for (let value = Math.ceil(from / step) * step; value <= to; value += step) {
+    context.fillStyle = colour(value ? "grid" : "zero");
     context.fillRect(device(AXIS.left), device(y(value)), canvas.width, Math.max(1, Math.floor(ratio)));
     context.fillStyle = style.color;
-    context.fillText(tick ? signed(value, step < 1 ? 1 : 0) : "0", device(AXIS.left - 6), device(y(value)));
+    context.fillText(value ? signed(value, 0) : "0", device(AXIS.left - 6), device(y(value)));
   }
 
   const gap = (per * width) / characters.length >= 3 ? Math.floor(ratio) : 0;

@@ -24,6 +24,7 @@ import gradio as gr
 from nanogpt.analysis.trace import trace
 from nanogpt.checks import whole
 from nanogpt.playground.admission import while_awaited
+from nanogpt.playground.cards import cards_of
 from nanogpt.playground.commands import as_api_call, as_command
 from nanogpt.playground.comparison import FRAME, Side, write_together
 from nanogpt.playground.components.text_panel import text_value
@@ -78,7 +79,8 @@ class CompareTab:
                 yield side_panels(sides, names, "stopped", run_id, str(error)) + unused + [gr.skip()]
             else:
                 yield side_panels(sides, names, "done", run_id) + unused + [gr.skip()]  # judging takes time
-                yield judged_panels(sides, names, run.colour, run_id) + unused + [(saved_by_last(sides, names), gr.skip())]
+                below = (saved_by_last(sides, names), cards_of(sides, names, run, run_id))
+                yield judged_panels(sides, names, run.colour, run_id) + unused + [below]
 
     def finish(self, request: gr.Request, compared, side, *values):  # type: ignore[no-untyped-def]
         """What stands below the texts of a complete run: the track, the card and the commands."""
@@ -182,7 +184,7 @@ class CompareTab:
 
     def wire_card(self) -> None:
         stage = self.stage
-        stage.explained.branch(
+        stage.explained.expand(
             self.explain,
             [stage.selection, *self.inputs, *stage.panels],
             stage.explained,

@@ -62,13 +62,14 @@ def test_the_script_is_the_table_what_is_shared_and_the_component_s_own(name: st
     table, shared, own = script.partition("\n")[0], text_of("shared.js"), text_of(f"{name}.js")
     assert table.startswith("const NAMED = {")
     assert all(entry["glyph"] in table and entry["name"] in table for entry in named_characters().values())
-    marks = text_of("text_panel_marks.js") if name == "text_panel" else ""
-    assert script == table + "\n" + shared + marks + own
+    further = {"text_panel": "text_panel_marks.js", "card": "card_draws.js"}
+    assert script == table + "\n" + shared + (text_of(further[name]) if name in further else "") + own
 
 
 def test_further_keywords_are_props_of_the_script() -> None:
     assert text_panel("an_id", "A label", "score", 2).props == {"group": "score", "side": 2}
     assert track("an_id", "A label", "score").props == {"group": "score"}
+    assert card("an_id", "A label").props == {"group": "compare", "all": None}
 
 
 def test_an_unknown_component_is_an_error() -> None:
@@ -79,7 +80,7 @@ def test_an_unknown_component_is_an_error() -> None:
 def test_every_file_belongs_to_a_component_or_is_shared() -> None:
     assert {path.stem for path in FOLDER.glob("*.html")} == {*NAMES, *CONTROLS, "legend"}
     assert {path.stem for path in FOLDER.glob("*.css")} == {*NAMES, *CONTROLS, "control", "legend", "shared"}
-    assert {path.stem for path in FOLDER.glob("*.js")} == {*NAMES, *CONTROLS, "control", "shared", "text_panel_marks"}
+    assert {path.stem for path in FOLDER.glob("*.js")} == {*NAMES, *CONTROLS, "control", "shared", "text_panel_marks", "card_draws"}
 
 
 def test_templates_are_constant() -> None:
