@@ -7,7 +7,19 @@ import pytest
 from conftest import Api, Visit
 from playwright.sync_api import Page
 from server import CHECKPOINTS
-from visitor import generate, idle, notice, prompt_of, selected, set_number, status, tab_to, text_of, texts
+from visitor import (
+    enter_number,
+    generate,
+    idle,
+    notice,
+    prompt_of,
+    selected,
+    set_number,
+    status,
+    tab_to,
+    text_of,
+    texts,
+)
 
 import nanogpt
 from nanogpt.generation.generate import generate_steps as steps
@@ -44,7 +56,7 @@ def stop(page: Page) -> list[str]:
 def test_both_sides_grow_and_stop_keeps_what_there_is(visit: Visit) -> None:
     """Once, a frame that was under way when Stop was pressed showed the panel as running for ever."""
     page = visit(characters=20)
-    page.locator("#length input[type=number]").fill("2000")
+    enter_number(page, "length", 2000)
     assert lengths_while_running(page, 3)[1][1] < 2000  # drawn while it was written, not at once at the end
 
     partial = stop(page)
@@ -72,10 +84,9 @@ def test_stop_halts_the_run_that_waits_for_its_turn_too(visit: Visit) -> None:
     """Once it began when the one before it was cut off, and wrote to its end."""
     # Four GPTs: on a machine that stalls for a moment, two sides were complete before Stop was pressed.
     page = visit(characters=20, sides=4, model_1="gpt", model_3="gpt", model_4="gpt")
-    length = page.locator("#length input[type=number]")
-    length.fill("2000")
+    enter_number(page, "length", 2000)
     lengths_while_running(page, 1)
-    length.fill("1999")
+    enter_number(page, "length", 1999)
     assert all(0 < len(text) < 1999 for text in stop(page))
 
 
@@ -189,7 +200,9 @@ def test_by_keyboard_alone(visit: Visit) -> None:
     page = visit(characters=60)
     tab_to(page, "#prompt textarea")
     page.keyboard.press("Control+A")
-    page.keyboard.type("HENRY:\nMy lord")
+    page.keyboard.type("HENRY:")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.type("My lord")
     tab_to(page, "#generate")
     page.keyboard.press("Enter")
     idle(page)
@@ -221,7 +234,8 @@ def test_by_keyboard_alone(visit: Visit) -> None:
     tab_to(page, "#length input[type=number]", key="Shift+Tab")
     page.keyboard.press("Control+A")
     page.keyboard.type("2000")
-    page.wait_for_function(f"() => Math.min(...({LENGTHS})()) > 200")  # no more than that came of 2, 20 and 200
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"() => Math.min(...({LENGTHS})()) > 100")
     tab_to(page, "#stop")
     page.keyboard.press("Enter")
     page.wait_for_function(BOTH.format("stopped"))

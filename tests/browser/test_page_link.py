@@ -34,11 +34,11 @@ def test_a_link_outlives_the_server(visit: Visit, server: Server) -> None:
     def state(page) -> dict[str, object]:  # type: ignore[no-untyped-def]
         values = {}
         for name in SETTINGS[:8]:
-            values[name] = page.locator(f"#{name}").locator("input:not([type=range]), textarea").first.input_value()
+            values[name] = page.locator(f"#{name}").locator(".box, .choice, .writing").input_value()
         values |= {"texts": texts(page), "selected": selected(page), "card": page.locator("#card .card").inner_text()}
         open_tab(page, "Attention")
         for name in SETTINGS[8:]:
-            values[name] = page.locator(f"#{name} input").input_value()
+            values[name] = page.locator(f"#{name} select").input_value()
         return values
 
     expected = state(page)
@@ -63,7 +63,7 @@ def test_malformed_values_give_a_message_and_the_default(visit: Visit) -> None:
     assert all(message.startswith("In the link: ") and "The default stands." in message for message in messages)
     assert any("Temperature must be a number from 0 to 2" in message for message in messages)
     assert page.locator("#temperature input[type=number]").input_value() == "0.8"
-    assert page.locator("#model_1 input").input_value() == "Bigram"
+    assert page.locator("#model_1 select").input_value() == "Bigram"
     assert [len(text) for text in texts(page)] == [300, 300]
 
 

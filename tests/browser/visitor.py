@@ -23,12 +23,16 @@ def generate(page: Page) -> None:
     idle(page)
 
 
-def set_number(page: Page, name: str, value: object) -> None:
-    """Type into the number box of a slider or field, as a visitor would."""
+def enter_number(page: Page, name: str, value: object) -> None:
+    """Type into the number box of a dial and press Enter, as a visitor would."""
     box = page.locator(f"#{name} input[type=number]")
     box.fill(str(value))
     box.press("Enter")
-    box.blur()
+
+
+def set_number(page: Page, name: str, value: object) -> None:
+    """Enter a number, and wait for what follows from it."""
+    enter_number(page, name, value)
     idle(page)
 
 

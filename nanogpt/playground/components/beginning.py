@@ -27,7 +27,8 @@ def beginning(
 
     Args:
         info: the hint under it.
-        disabled: why it is disabled, in place of the hint; "" if it is not. Update it with `gr.HTML(disabled=…)`.
+        disabled: why it is disabled, in place of the hint; "" if it is not. Update it with `gr.HTML(disabled=…)`;
+            where the control may not be drawn yet, give all its `props`: Gradio forgets those that are not named.
         term: the name under which its label is explained.
     """
     given = {"examples": list(examples), "info": info, "most": most}

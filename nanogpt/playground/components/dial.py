@@ -29,7 +29,8 @@ def dial(
         step: of the slider and the arrow keys. If it is no int, numbers between the steps may be typed.
         info: the hint under it.
         slider: False leaves only the box.
-        disabled: why it is disabled, in place of the hint; "" if it is not. Update it with `gr.HTML(disabled=…)`.
+        disabled: why it is disabled, in place of the hint; "" if it is not. Update it with `gr.HTML(disabled=…)`;
+            where the control may not be drawn yet, give all its `props`: Gradio forgets those that are not named.
         term: the name under which its label is explained.
     """
     return load_component(

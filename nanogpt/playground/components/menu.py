@@ -27,7 +27,8 @@ def menu(
     Args:
         info: the hint under it.
         compact: shows the choice as a title; the label is then for screen readers only.
-        disabled: why it is disabled, in place of the hint; "" if it is not. Update it with `gr.HTML(disabled=…)`.
+        disabled: why it is disabled, in place of the hint; "" if it is not. Update it with `gr.HTML(disabled=…)`;
+            where the control may not be drawn yet, give all its `props`: Gradio forgets those that are not named.
         term: the name under which its label is explained.
     """
     given = {"choices": [list(choice) for choice in choices], "info": info, "compact": compact}
