@@ -1,4 +1,4 @@
-"""Panels and a track in a page of Gradio's: pointing at a character marks it in all views, and nothing asks the server."""
+"""Panels and a track in a page: to point at a character marks it in all views, without asking the server."""
 
 import random
 from collections.abc import Iterator
@@ -133,7 +133,8 @@ def assert_marked(page: Page, side: int | None, index: int, locked: bool = False
         x, y, *_ = place(page, number, index)
         assert box[:2] == pytest.approx([x, y], abs=0.6)
         classes = box[2].split()
-        assert ("echo" in classes) == (number != (side or 2)) and ("locked" in classes) == locked
+        assert ("echo" in classes) == (number != (side or 2))
+        assert ("locked" in classes) == locked
     assert where == f"character {index + 1} of {len(OTHER)}: "
 
 
@@ -171,7 +172,8 @@ def test_every_view_points_and_nobody_repeats_it(page: Page) -> None:
     assert_marked(page, None, 7)
     assert selected(page) == ["", "text.7"]
     sides = [(p["side"], p.get("index"), p["locked"]) for p in page.evaluate("points") if p["side"] is not None]
-    assert list(dict.fromkeys(sides))[0] == (1, index, False) and sides[-1] == (2, 7, False)
+    assert next(iter(dict.fromkeys(sides))) == (1, index, False)
+    assert sides[-1] == (2, 7, False)
     page.mouse.move(0, 0)
     assert page.evaluate(MARKS) == [None, None, None]
     assert selected(page) == ["", ""]
@@ -289,7 +291,8 @@ def test_the_old_text_stays_behind_the_new_one_until_the_run_ends(page: Page) ->
     assert panel.locator(".text").evaluate("node => node.textContent") == ONE[:5]
     old = panel.locator(".old")
     assert old.evaluate("node => node.textContent") == ONE[5:]
-    assert old.get_attribute("aria-hidden") == "true" and old.is_visible()
+    assert old.get_attribute("aria-hidden") == "true"
+    assert old.is_visible()
     assert panel.get_attribute("aria-busy") == "true"
     assert page.locator("#side_2 .old").evaluate("node => node.textContent") == ""
     panel.dispatch_event("stop")
@@ -301,7 +304,8 @@ def test_a_held_character_survives_its_text_being_written_anew(page: Page) -> No
     show(page, "short")
     click(page, 1, 10)
     show(page, "begun")
-    assert selected(page)[0] == "text.10" and not page.locator("#side_1 .box").is_visible()
+    assert selected(page)[0] == "text.10"
+    assert not page.locator("#side_1 .box").is_visible()
     show(page, "short")
     assert_marked(page, 1, 10, locked=True)
     show(page, "begun")
@@ -346,7 +350,9 @@ def test_marks_of_newlines_follow_scrolling(page: Page) -> None:
               return [canvas.top - view.top, canvas.bottom - view.bottom, canvas.height];
             }"""
         )
-        assert top <= 2 and bottom >= -2 and height < 4 * HEIGHT
+        assert top <= 2
+        assert bottom >= -2
+        assert height < 4 * HEIGHT
         assert page.evaluate(INK) >= 8
 
 
@@ -361,10 +367,12 @@ def test_two_thousand_characters_a_side_need_few_nodes_and_no_more_room(page: Pa
               return count;
             })"""
         )
-        assert len(counts) == 4 and sum(counts) < 2_000
+        assert len(counts) == 4
+        assert sum(counts) < 2_000
         for side in (1, 2, 3, 4):
             box = page.locator(f"#side_{side} .text-panel").bounding_box()
-            assert box is not None and box["height"] <= HEIGHT
+            assert box is not None
+            assert box["height"] <= HEIGHT
         scrolls = page.locator("#side_1 .reading").evaluate("node => node.scrollHeight > node.clientHeight")
         assert scrolls
 
@@ -376,8 +384,10 @@ def test_a_locked_character_is_brought_into_view_inside_the_panel(page: Page) ->
     )
     for side in (1, 2):
         view, box = (page.locator(f"#side_{side} {name}").bounding_box() for name in (".reading", ".box"))
-        assert view is not None and box is not None
-        assert view["y"] <= box["y"] and box["y"] + box["height"] <= view["y"] + view["height"]
+        assert view is not None
+        assert box is not None
+        assert view["y"] <= box["y"]
+        assert box["y"] + box["height"] <= view["y"] + view["height"]
     assert page.evaluate("scrollY") == 0
 
 

@@ -16,8 +16,8 @@ def test_the_totals_are_the_score_s(zoo: Zoo) -> None:
         for panel, name in ((one, "bigram"), (two, "gpt")):
             found = score(zoo.get(name), line)
             assert panel["text"] == found.text == line
-            assert [unit == "bits in all" for _, unit in panel["stats"]][-1]
-            assert panel["stats"][-1][0] == f"{found.total:,.1f}"
+            assert [unit == "bits in all" for *_, unit in panel["stats"]][-1]
+            assert panel["stats"][-1][1] == f"{found.total:,.1f}"
         assert saved["names"] == ["GPT", "Bigram"]
 
 
