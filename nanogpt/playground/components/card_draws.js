@@ -123,10 +123,10 @@ function elsewhere(sides, { side: own, index }) {
     return who + (i ? " " : " write ") + quoted(side.characters.text[index]);
   });
   const list = told.length > 1 ? told.slice(0, -1).join(", ") + " and " + told.at(-1) : told[0];
+  if (others.length > 1) return " The same noise made " + list + ".";
   const place = { part: "text", index };
-  const agree = others.every((side) => before(side, place) === before(here, place));
-  const text = agree ? "after the same text" : others.length > 1 ? "each after its own text" : "after its own text";
-  return " The same noise made " + list + (others.length > 1 ? ", " : " ") + text + ".";
+  const text = before(others[0], place) === before(here, place) ? "the same text" : "its own text";
+  return " The same noise made " + list + " after " + text + ".";
 }
 
 // How the character came about, as [words, term] pieces; term is null where nothing needs to be explained.
