@@ -141,10 +141,11 @@ def _wire_address(app: gr.Blocks, page: Page, tabs: gr.Tabs, copy_link: gr.Butto
 def launch_options() -> dict[str, Any]:
     """What `launch` needs for this page: its look and its script, and limits on what a stranger may send."""
     here = Path(__file__).parent
+    style, script = ((here / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     return {
         "theme": theme(),
-        "css": (here / "page.css").read_text(encoding="utf-8"),
-        "head": f"<script>{(here / 'page.js').read_text(encoding='utf-8')}</script>\n{terms_head()}",
+        # Gradio puts a class before every selector of `css`, and none of its rules could tell a state of the whole page.
+        "head": f"<style>{style}</style>\n<script>{script}</script>\n{terms_head()}",
         "max_file_size": "1kb",
         "enable_monitoring": False,
         "show_error": False,

@@ -41,7 +41,7 @@ class Stage:
                 with gr.Column(elem_id="explained", min_width=0):
                     self.close_card = gr.Button("Close", elem_id="close_card", size="sm")
                     self.explained = card("card", "One character, explained")
-            self.saved = track("saved", "Bits saved")
+                self.saved = track("saved", "Bits saved")
             self.build_takeaway()
         self.build_state()
 
