@@ -24,6 +24,7 @@ from nanogpt.playground.terms import terms_head
 from nanogpt.playground.theme import theme
 from nanogpt.storage.zoo import Zoo
 
+
 def build_app(zoo: Zoo) -> gr.Blocks:
     """The whole page over the checkpoints of `zoo`; building it starts no server."""
     zoo.refresh()
@@ -108,8 +109,8 @@ def _wire_links(app: gr.Blocks, page: Page, tabs: gr.Tabs, notice: gr.Textbox) -
 def with_all_props(outputs: Sequence[Any], update: Update) -> Update:
     """The same update, in which every gr.HTML gets all its own properties too.
 
-    Gradio 6.31 sends an update to every output, and one that is not on the page yet, in a closed tab or a hidden column,
-    forgets the properties that its update does not name.
+    Gradio 6.31 sends an update to every output, and one that is not on the page yet, in a closed tab or a hidden
+    column, forgets the properties that its update does not name.
     """
     whole: Update = {}
     for part in outputs:

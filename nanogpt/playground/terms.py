@@ -18,7 +18,7 @@ def read_terms() -> dict[str, str]:
 def terms_head() -> str:
     """What the page's head needs: the style, the words and the script, each in the document itself."""
     table = json.dumps(read_terms(), ensure_ascii=False).replace("<", "\\u003c")  # no end of the script in it
-    script = f"{{\nconst TERMS = {table};\n{_beside('terms.js')}}}"  # a block: its names stay out of the global scope
+    script = "{\nconst TERMS = " + table + ";\n" + _beside("terms.js") + "}"  # a block keeps its names to itself
     return f"<style>{_beside('terms.css')}</style>\n<script>{script}</script>"
 
 

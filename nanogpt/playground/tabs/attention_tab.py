@@ -94,7 +94,7 @@ class AttentionTab:
         looking = [n for n in names if attention_layers(self.zoo.get(n).model)]
         default = "gpt" if "gpt" in looking else next(iter(looking or names), None)
         layers, heads = shape(self.zoo, default)
-        with gr.Column(elem_classes="controls"), gr.Row():
+        with gr.Column(elem_classes="controls"):
             self.text = beginning(
                 "attention_text",
                 "Text",
@@ -104,9 +104,10 @@ class AttentionTab:
                 most=MAX_READ,
                 term="attention",
             )
-            self.model = menu("attention_model", "Model", self.zoo.choices, default, "whose attention")
-            self.layer = menu("layer", "Layer", numbered(layers), 1, "1 reads the text first", term="layer")
-            self.head = menu("head", "Head", numbered(heads), 1, "heads look for different things", term="head")
+            with gr.Row():
+                self.model = menu("attention_model", "Model", self.zoo.choices, default, "whose attention")
+                self.layer = menu("layer", "Layer", numbered(layers), 1, "1 reads the text first", term="layer")
+                self.head = menu("head", "Head", numbered(heads), 1, "heads look for different things", term="head")
         self.picture = heatmap("attention_map", "Attention weights")
 
     def show(self, text, model, layer, head):  # type: ignore[no-untyped-def]

@@ -66,7 +66,7 @@ def build_score(page: Page, tab: gr.Tab) -> None:
     models, panels = [], []
     with gr.Row(elem_classes="sides", equal_height=True):
         for i in range(2):
-            with gr.Column(elem_classes="side", min_width=320):
+            with gr.Column(elem_classes="judged", min_width=320):
                 chosen = defaults[min(i, len(defaults) - 1)]
                 models.append(menu(f"judge_{i + 1}", f"Judge {i + 1}", zoo.choices, chosen, compact=True))
                 panels.append(text_panel(f"judged_{i + 1}", f"Text under judge {i + 1}", "score", i + 1))
