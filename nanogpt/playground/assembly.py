@@ -17,12 +17,14 @@ from nanogpt.playground.guard import Guard
 from nanogpt.playground.limits import AT_ONCE, MODEL_LIMIT
 from nanogpt.playground.link import read_link
 from nanogpt.playground.mailboxes import MAX_SESSIONS, Mailboxes
-from nanogpt.playground.page import Linked, Page, Update
+from nanogpt.playground.page import Linked, Page, Update, changed
 from nanogpt.playground.preview import Preview
 from nanogpt.playground.tabs import TABS
 from nanogpt.playground.terms import terms_head
 from nanogpt.playground.theme import theme
 from nanogpt.storage.zoo import Zoo
+
+SCRIPTS = ("page.js", "page_address.js", "page_view.js")
 
 
 def build_app(zoo: Zoo) -> gr.Blocks:
@@ -107,18 +109,14 @@ def _wire_links(app: gr.Blocks, page: Page, tabs: gr.Tabs, notice: gr.Textbox) -
 
 
 def with_all_props(outputs: Sequence[Any], update: Update) -> Update:
-    """The same update, in which every gr.HTML gets all its own properties too.
-
-    Gradio 6.31 sends an update to every output, and one that is not on the page yet, in a closed tab or a hidden
-    column, forgets the properties that its update does not name.
-    """
+    """The same update, in which every drawn part is sent with all its properties: Gradio updates every output."""
     whole: Update = {}
     for part in outputs:
         change = update.get(part)
         if isinstance(part, gr.HTML) and part not in update:
-            whole[part] = gr.HTML(**part.props)
+            whole[part] = changed(part)
         elif isinstance(part, gr.HTML) and isinstance(change, gr.HTML):
-            whole[part] = gr.HTML(**{**part.props, **change.constructor_args})
+            whole[part] = changed(part, **change.constructor_args)
         elif part in update:
             whole[part] = change
     return whole
@@ -142,7 +140,8 @@ def _wire_address(app: gr.Blocks, page: Page, tabs: gr.Tabs, copy_link: gr.Butto
 def launch_options() -> dict[str, Any]:
     """What `launch` needs for this page: its look and its script, and limits on what a stranger may send."""
     here = Path(__file__).parent
-    style, script = ((here / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    style, *scripts = ((here / name).read_text(encoding="utf-8") for name in ("page.css", *SCRIPTS))
+    script = "".join(["{\n", *scripts, "}"])  # a block: its names stay out of the global scope
     return {
         "theme": theme(),
         # Gradio puts a class before every selector of `css`, and none of its rules could tell a state of the whole page.
@@ -150,6 +149,7 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": "1kb",
         "enable_monitoring": False,
         "show_error": False,
+        "ssr_mode": False,  # a Node server would answer for the page, and the link preview would be Gradio's again
         "state_session_capacity": 500,
         "footer_links": ["api"],
         "app_kwargs": {"middleware": [Middleware(GZipMiddleware), Middleware(Guard), Middleware(Preview), Middleware(Admission)]},

@@ -49,3 +49,12 @@ class Page:
     def read_model(self, name: str) -> str:
         """A model's name if the zoo has it. Raises ValueError."""
         return self.zoo.get(name).name
+
+
+def changed(part: gr.HTML, **properties: Any) -> gr.HTML:
+    """An update of a drawn part that names all its properties.
+
+    Gradio 6.31 forgets those that an update does not name where the part is not on the page yet: in a closed tab, a
+    closed accordion, or a hidden column.
+    """
+    return gr.HTML(**{**part.props, **properties})

@@ -54,22 +54,23 @@ def side_panels(
 
 
 def judged_panels(
-    sides: Sequence[Side], names: Sequence[str], colour: int, run: int | None = None
+    sides: Sequence[Side], names: Sequence[str], colour: int, run: int | None = None, notices: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """The panels of a complete run: each text judged by every side's model.
+    """The panels of a complete run: each text judged by every side's model, with a sentence about each if given.
 
     `colour` is the number of the side whose model's bits tint all texts, from 1; or 0: each text by its own model.
     """
     judges = judges_of(sides)
     panels = []
-    for side, shared in zip(sides, shared_marks([side.text for side in sides]), strict=True):
+    marks = shared_marks([side.text for side in sides])
+    for side, shared, notice in zip(sides, marks, notices or [""] * len(sides), strict=True):
         verdicts = {judge.name: side.bits_by(judge) or [] for judge in judges}
         stats = _figures(side, "done", verdicts[side.loaded.name])
         for judge in judges:
             if verdicts[judge.name] and judge is not side.loaded:
                 stats.append((f"{judge.title} needs", _mean(verdicts[judge.name]), ""))
         tint = verdicts[(sides[colour - 1] if colour else side).loaded.name]
-        panels.append(_panel(side, shared, names, tint, stats, "done", run))
+        panels.append(_panel(side, shared, names, tint, stats, "done", run, notice))
     return panels
 
 

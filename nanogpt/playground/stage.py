@@ -14,7 +14,7 @@ from nanogpt.playground.components.legend import legend
 from nanogpt.playground.components.text_panel import text_panel
 from nanogpt.playground.components.track import track
 from nanogpt.playground.fields import FIELDS, MAX_SIDES, MIN_SIDES, PROMPTS
-from nanogpt.playground.page import Page
+from nanogpt.playground.page import Page, changed
 
 LEAD = (
     "A bigram and a GPT, trained on Shakespeare's plays, continue the same beginning with the same random numbers. "
@@ -113,13 +113,14 @@ def sides(count: int) -> list[tuple[str, int]]:
     return [(f"text {n}", n) for n in range(1, count + 1)]
 
 
-def refitted(count: int) -> list[Any]:
+def refitted(stage: Stage, count: int) -> list[Any]:
     """What depends on the number of sides, in the order of `by_sides`."""
+    tints = [("itself", 0), *((f"model {n}", n) for n in range(1, count + 1))]
     return [
         *(gr.Column(visible=i < count) for i in range(MAX_SIDES)),
-        gr.HTML(choices=[("itself", 0), *((f"model {n}", n) for n in range(1, count + 1))]),
-        gr.HTML(choices=[(str(n), n) for n in range(1, count + 1)], value=count),
-        gr.HTML(choices=[("all texts", 0), *sides(count)], value=0),
+        changed(stage.controls["colour"], choices=tints),
+        changed(stage.side, choices=[(str(n), n) for n in range(1, count + 1)], value=count),
+        changed(stage.showing, choices=[("all texts", 0), *sides(count)], value=0),
     ]
 
 

@@ -28,10 +28,11 @@ from nanogpt.playground.cards import cards_of
 from nanogpt.playground.commands import as_api_call, as_command
 from nanogpt.playground.comparison import FRAME, Side, write_together
 from nanogpt.playground.components.text_panel import text_value
-from nanogpt.playground.explanation import check_selection, explanation
+from nanogpt.playground.explanation import check_selection, expansion
 from nanogpt.playground.fields import FIELDS, MAX_SIDES, METHODS, MIN_SIDES, without_effect
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
-from nanogpt.playground.page import Linked, Page, Update
+from nanogpt.playground.oddities import oddity
+from nanogpt.playground.page import Linked, Page, Update, changed
 from nanogpt.playground.panels import judged_panels, saved_by_last, side_panels
 from nanogpt.playground.run import Run, read_request
 from nanogpt.playground.stage import Stage, by_sides, refitted
@@ -54,6 +55,7 @@ class CompareTab:
         self.stage = Stage(page)
         self.inputs = [self.stage.controls[f.name] for f in FIELDS]
         self.by_sides = by_sides(self.stage)
+        self.by_method = [self.stage.controls[name] for name in WITHOUT]
 
     # --- what happens ---
 
@@ -80,7 +82,8 @@ class CompareTab:
             else:
                 yield side_panels(sides, names, "done", run_id) + unused + [gr.skip()]  # judging takes time
                 below = (saved_by_last(sides, names), cards_of(sides, names, run, run_id))
-                yield judged_panels(sides, names, run.colour, run_id) + unused + [below]
+                odd = [oddity(side.loaded.title, side.loaded.block_size, run.params, side.prompt.text, side.text, run.beam) for side in sides]
+                yield judged_panels(sides, names, run.colour, run_id, odd) + unused + [below]
 
     def finish(self, request: gr.Request, compared, side, *values):  # type: ignore[no-untyped-def]
         """What stands below the texts of a complete run: the track, the card and the commands."""
@@ -98,7 +101,7 @@ class CompareTab:
     def explain(self, selection, *values):  # type: ignore[no-untyped-def]
         """Every row of one character's card. `values` are the controls, then what each panel shows up to there."""
         with refused():
-            rows = explanation(self.zoo, selection, Run.of(values[: len(FIELDS)]), values[len(FIELDS) :])
+            rows = expansion(self.zoo, selection, Run.of(values[: len(FIELDS)]), values[len(FIELDS) :])
             return gr.HTML(all=rows)
 
     def trace(self, side, *values):  # type: ignore[no-untyped-def]
@@ -112,16 +115,25 @@ class CompareTab:
     def refit(self, sides: Any) -> list[Any]:
         """What depends on the number of sides: the columns, whose bits may tint, and whose run may be copied."""
         with refused():
-            return refitted(whole("Sides", sides, MIN_SIDES, MAX_SIDES))
+            return refitted(self.stage, whole("Sides", sides, MIN_SIDES, MAX_SIDES))
 
     def refit_method(self, method: Any) -> list[Any]:
         """Which controls have no effect, and why."""
         reasons = without_effect(method)
-        return [gr.HTML(disabled=reasons.get(f, "")) for f in WITHOUT]
+        return [changed(self.stage.controls[name], disabled=reasons.get(name, "")) for name in WITHOUT]
 
     def refit_for_link(self, values: dict[str, Any]) -> Update:
-        """What depends on the number of sides that a link names."""
-        return dict(zip(self.by_sides, self.refit(values["sides"]), strict=True)) if "sides" in values else {}
+        """What depends on the number of sides, and on the method, that a link names."""
+        update: Update = {}
+        if "sides" in values:
+            update |= dict(zip(self.by_sides, self.refit(values["sides"]), strict=True))
+        if "method" in values:
+            update |= dict(zip(self.by_method, self.refit_method(values["method"]), strict=True))
+        for f in FIELDS:  # an update of a control must not take away the value that the link gives it
+            part = self.stage.controls[f.name]
+            if part in update and f.link_key in values:
+                update[part] = changed(part, **{**update[part].props, "value": values[f.link_key]})
+        return update
 
     # --- at which events ---
 
@@ -177,8 +189,7 @@ class CompareTab:
         self.run_after(stage.luck.click(None, None, controls["seed"], js="playground.newSeed", **AT_ONCE))
         on_count: dict[str, Any] = {**AT_ONCE, "show_progress_on": controls["count"]}  # see limits.py
         self.run_after(controls["count"].input(self.refit, controls["count"], self.by_sides, **on_count))
-        fitted = [controls[name] for name in WITHOUT]
-        self.run_after(controls["method"].input(self.refit_method, controls["method"], fitted, **AT_ONCE))
+        self.run_after(controls["method"].input(self.refit_method, controls["method"], self.by_method, **AT_ONCE))
         stage.more.click(None, js="playground.toggleMore", **AT_ONCE)
         stage.showing.input(None, stage.showing, None, js="playground.showSide", **AT_ONCE)
 
@@ -229,7 +240,7 @@ class CompareTab:
             page.linked[f.link_key] = Linked(stage.controls[f.name], read)
         page.linked["selected"] = Linked(stage.selection, check_selection)
         page.refits.append(self.refit_for_link)
-        page.refitted.extend(self.by_sides)
+        page.refitted.extend([*self.by_sides, *self.by_method])
         page.prompt, page.panels, page.trail = stage.controls["prompt"], stage.panels, stage.trail
         page.run_after, page.complete = self.run_after, stage.completed.change
         stage.completed.change(None, stage.selection, None, js="playground.holdOnOpening", **AT_ONCE)

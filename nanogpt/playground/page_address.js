@@ -1,0 +1,147 @@
+// The selected character, the address of the page, and what can be taken away. A part of page.js.
+
+// --- the selected character: "side_1.text.60" is its panel, part and index ---
+
+const locked = () => (pointed?.locked ? pointed : null);
+const nameOf = (target) => (target ? "side_" + target.side + "." + target.part + "." + target.index : "");
+
+document.addEventListener("point", ({ detail }) => {
+  if (detail.group !== "compare") return;
+  if (detail.side !== null) pointed = detail;
+  else if (pointed) pointed = { ...pointed, locked: false };
+  document.documentElement.classList.toggle("card-open", detail.locked);
+  if (detail.locked) showAboveSheet(detail);
+  if (shown) addressOfSelection();
+});
+
+// On a phone the card covers the lower half of the page: the character goes to the middle of the upper half.
+function showAboveSheet({ side }) {
+  const sheet = document.querySelector("#explained");
+  if (getComputedStyle(sheet).position !== "fixed") return;
+  requestAnimationFrame(() => {
+    const box = document.querySelector("#side_" + side + " .box");
+    if (!box || box.hidden) return;
+    const { top, bottom } = box.getBoundingClientRect();
+    const [from, to] = [document.querySelector("#bar").getBoundingClientRect().top, sheet.getBoundingClientRect().top];
+    if (top < Math.max(from, 0) || bottom > to - 8) scrollBy({ top: (top + bottom) / 2 - to / 2 });
+  });
+}
+
+function hold(name) {
+  const [id, part, index] = (name || "").split(".");
+  const panel = id && document.getElementById(id)?.querySelector(".text-panel");
+  if (panel) panel.dispatchEvent(new CustomEvent("hold", { detail: { part, index: Number(index) } }));
+}
+
+function closeCard() {
+  document.dispatchEvent(new CustomEvent("point", {
+    detail: { group: "compare", side: null, locked: false, from: "page" },
+  }));
+}
+
+const parts = (panel, side, index) => {
+  const text = Array.from(panel.text).slice(0, index + 1).join("");
+  return { model: panel.model, prompt: panel.prompt, text };
+};
+
+// "Show all" of a card asks for one character. A request may hold 64 kB, so of the panels only what the card needs is
+// sent: the selected side, up to that character.
+function expand(...values) {
+  const panels = values.slice(-SIDES);
+  const { side, index } = pointed ?? { side: 1, index: 0 };
+  return [
+    nameOf(pointed), ...(shown ?? values.slice(1, -SIDES)),
+    ...panels.map((panel, i) => (i === side - 1 && panel?.model ? parts(panel, side, index) : null)),
+  ];
+}
+
+// --- links, and what can be taken away ---
+
+// The address holds what the texts were written with, and what else stands on the page; it is replaced, so Back leaves
+// the page. The trail of beginnings has no place there: it goes into the history's state, which survives a reload.
+function address(query, trail = history.state?.trail) {
+  history.replaceState({ trail }, "", "?" + query);
+}
+
+const put = (query, name, value) => {
+  if ((value ?? null) !== null) query.set(name, value);
+};
+
+const addressWriter = (names) => (trail, ...values) => {
+  const query = new URLSearchParams();
+  names.forEach((name, i) => {
+    if (name === "attention_text" && values[i] === taken) return; // the run of the link writes it again
+    const place = keys.indexOf(name);
+    put(query, name, name === "selected" ? nameOf(locked()) : place >= 0 && shown ? shown[place] : values[i]);
+  });
+  const tab = document.querySelector("[role=tab][aria-selected=true]");
+  put(query, "tab", tab?.textContent.trim().toLowerCase());
+  address(query, trail);
+};
+
+// A run is in the address from its start: if the connection is lost, the page comes back with it.
+function addressOfRun(values) {
+  const query = new URLSearchParams(location.search);
+  keys.forEach((name, i) => put(query, name, values[i]));
+  address(query);
+}
+
+function addressOfSelection() {
+  const query = new URLSearchParams(location.search);
+  query.set("selected", nameOf(locked()));
+  address(query);
+}
+
+const trailOfHistory = (trail) => history.state?.trail ?? trail;
+
+async function copyLink() {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    say("The link is copied. It opens the page as it stands here.");
+  } catch {
+    say("This browser does not let the page copy; the address above is the link.");
+  }
+}
+
+function copyText(number, ...sides) {
+  const side = sides[number - 1];
+  if (side) navigator.clipboard.writeText(side.prompt + side.text).then(() => say("The text is copied."));
+}
+
+function download(trace) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([trace], { type: "application/json" }));
+  link.download = "trace.json";
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+// The Attention tab takes over the text that its model has just written, else any text, else the beginning; but never
+// in place of one that the visitor has written there.
+let taken = ""; // what was taken over last
+
+function takeText(text, prompt, model, ...sides) {
+  const written = sides.filter((side) => side && side.text);
+  const side = written.find((side) => side.model === model) || written.at(-1);
+  const offered = side ? side.prompt + side.text : prompt;
+  if (text && text !== taken && text !== offered) return undefined;
+  taken = offered;
+  return taken;
+}
+
+// Some things happen only when the run of the link is complete: the first one of the page.
+const once = (first, later) => {
+  let done = false;
+  return (...values) => {
+    const act = done ? later : first;
+    done = true;
+    return act(...values);
+  };
+};
+const holdOnOpening = once(hold, () => {});
+const takeTextOnOpening = once(takeText, () => undefined);
+
+Object.assign(window.playground, {
+  expand, closeCard, addressWriter, trailOfHistory, copyLink, copyText, download, takeText,
+  holdOnOpening, takeTextOnOpening,
+});
