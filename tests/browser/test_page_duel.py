@@ -85,7 +85,7 @@ def test_stop_halts_the_run_that_waits_for_its_turn_too(visit: Visit) -> None:
     # Four GPTs: on a machine that stalls for a moment, two sides were complete before Stop was pressed.
     page = visit(characters=20, sides=4, model_1="gpt", model_3="gpt", model_4="gpt")
     enter_number(page, "length", 2000)
-    lengths_while_running(page, 1)
+    page.wait_for_function(BOTH.format("running"))
     enter_number(page, "length", 1999)
     assert all(0 < len(text) < 1999 for text in stop(page))
 
