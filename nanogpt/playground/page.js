@@ -70,14 +70,15 @@ addEventListener("online", () => {
 function staleness() {
   if (!shown || !latest) return "";
   const invalid = stage("#bar [aria-invalid=true]") ?? stage("#more_panel [aria-invalid=true]");
-  const names = invalid ? [labelOf(invalid)] : labels.filter((_, i) => !equal(latest[i], shown[i]));
+  const names = invalid ? [labelOf(invalid)] : labels.filter((_, i) => !equal(latest[i], shown[i])).map(inSentence);
   if (!names.length || (asked > finished && !invalid)) return "";
   const what = names.slice(0, 3).join(", ") + (names.length > 3 ? " and more" : "");
   if (invalid) return "Out of date: the text was not written with what stands in " + what + ".";
   return "Out of date: " + what + (refusal ? " was refused." : " changed. Press Enter or Generate.");
 }
 
-const labelOf = (input) => input.labels?.[0]?.textContent.trim() || input.getAttribute("aria-label") || "a field";
+const inSentence = (label) => "the " + label[0].toLowerCase() + label.slice(1);
+const labelOf = (input) => inSentence(input.labels?.[0]?.textContent.trim() || input.ariaLabel || "field");
 
 function compareWithTexts() {
   document.dispatchEvent(new CustomEvent("stale", { detail: { group: "compare", reason: staleness() } }));
@@ -93,6 +94,11 @@ const describe = (names, linkKeys) => (...values) => {
 };
 
 function ask(...values) {
+  const invalid = stage("#bar [aria-invalid=true]");
+  if (invalid) {
+    say("Nothing is written: what stands in " + labelOf(invalid) + " is not allowed.");
+    return undefined;
+  }
   latest = values;
   if (!preview && shown && equal(values, shown) && finished === asked && !refusal) {
     say("The same beginning, settings and seed write the same text. New luck writes another.");
