@@ -152,5 +152,7 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,  # a Node server would answer for the page, and the link preview would be Gradio's again
         "state_session_capacity": 500,
         "footer_links": ["api"],
-        "app_kwargs": {"middleware": [Middleware(GZipMiddleware), Middleware(Guard), Middleware(Preview), Middleware(Admission)]},
+        "app_kwargs": {
+            "middleware": [Middleware(GZipMiddleware), Middleware(Guard), Middleware(Preview), Middleware(Admission)]
+        },
     }

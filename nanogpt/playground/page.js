@@ -117,6 +117,16 @@ function changed(...values) {
   return { id: ++asked };
 }
 
+// What decides which controls have an effect, when it changes: a slider that is dragged asks the server once.
+let effective = "";
+
+function effect(method, temperature) {
+  const now = [method, temperature > 0].join();
+  if (now === effective) return undefined;
+  effective = now;
+  return { now };
+}
+
 function typed(...values) {
   latest = values;
   compareWithTexts();
@@ -205,6 +215,6 @@ const ofTheRun = (side, ...values) => [side, ...(shown ?? values)];
 const newSeed = () => Math.floor(Math.random() * 2 ** 32);
 
 Object.assign(window.playground, {
-  describe, ask, changed, typed, release, supersede, start, wanted, complete, ended, stop, finish,
+  describe, ask, changed, effect, typed, release, supersede, start, wanted, complete, ended, stop, finish,
   ofTheRun, newSeed,
 });

@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from nanogpt.playground.components.card import card
-from nanogpt.playground.components.menu import menu
 from nanogpt.playground.components.legend import legend
+from nanogpt.playground.components.menu import menu
 from nanogpt.playground.components.text_panel import text_panel
 from nanogpt.playground.components.track import track
 from nanogpt.playground.fields import FIELDS, MAX_SIDES, MIN_SIDES, PROMPTS
@@ -102,6 +102,9 @@ class Stage:
         """What the page remembers and does not show."""
         self.request = gr.JSON(None, visible="hidden", elem_id="request", label="The run that was asked for last")
         self.superseded = gr.JSON(None, visible="hidden", elem_id="superseded", label="The run that a newer one ends")
+        self.effect = gr.JSON(
+            None, visible="hidden", elem_id="effect", label="What decides which controls have an effect"
+        )
         self.completed = gr.JSON(None, visible="hidden", elem_id="completed", label="The run that was completed last")
         self.selection = gr.Textbox(visible="hidden", elem_id="selection", label="Selected character of the link")
         self.trail = gr.JSON({"beginnings": [PROMPTS[0]], "at": 0}, visible="hidden", elem_id="beginnings")
@@ -113,12 +116,12 @@ def sides(count: int) -> list[tuple[str, int]]:
     return [(f"text {n}", n) for n in range(1, count + 1)]
 
 
-def refitted(stage: Stage, count: int) -> list[Any]:
-    """What depends on the number of sides, in the order of `by_sides`."""
+def refitted(stage: Stage, count: int, colour: int) -> list[Any]:
+    """What depends on the number of sides, in the order of `by_sides`; `colour` is the number of the side that tints."""
     tints = [("itself", 0), *((f"model {n}", n) for n in range(1, count + 1))]
     return [
         *(gr.Column(visible=i < count) for i in range(MAX_SIDES)),
-        changed(stage.controls["colour"], choices=tints),
+        changed(stage.controls["colour"], choices=tints, value=min(colour, count)),
         changed(stage.side, choices=[(str(n), n) for n in range(1, count + 1)], value=count),
         changed(stage.showing, choices=[("all texts", 0), *sides(count)], value=0),
     ]

@@ -15,7 +15,7 @@ from nanogpt.playground.fields import FIELDS
 from nanogpt.playground.tabs import TABS
 from nanogpt.storage.zoo import Zoo
 
-SCRIPT = (Path(module.__file__).parent / "page.js").read_text(encoding="utf-8")
+SCRIPT = "".join((Path(module.__file__).parent / name).read_text(encoding="utf-8") for name in module.SCRIPTS)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def listeners(app: gr.Blocks) -> list[Any]:
 
 
 def test_every_script_of_a_listener_is_a_function_of_page_js(app: gr.Blocks) -> None:
-    offered = re.findall(r"\w+", SCRIPT.rsplit("window.playground = {", 1)[1])
+    offered = re.findall(r"\w+", " ".join(re.findall(r"Object\.assign\(window\.playground, \{(.*?)\}\)", SCRIPT, re.S)))
     used = {fn.js for fn in listeners(app) if fn.js}
     for script in used:
         name = re.fullmatch(r'playground\.(\w+)(\([\["].*\))?', script)
