@@ -50,12 +50,18 @@ def test_whoever_asks_a_model_waits_in_one_queue(app: gr.Blocks) -> None:
 
 
 def open_page(app: gr.Blocks, **query: str) -> dict[str, Any]:
-    """What opening a link sets, by the id of the element."""
-    (load,) = [fn for fn in listeners(app) if any(event == "load" for _, event in fn.targets)]
-    return {
-        part.elem_id or type(part).__name__: value
-        for part, value in load.fn(SimpleNamespace(query_params=query)).items()
-    }
+    """What opening a link sets, by the id of the element; of a drawn part, its new value if it gets one."""
+    (load,) = [fn for fn in listeners(app) if fn.fn and any(event == "load" for _, event in fn.targets)]
+    trail = {"beginnings": ["ROMEO:\n"], "at": 0}
+    found = {}
+    for part, update in load.fn(trail, SimpleNamespace(query_params=query)).items():
+        if isinstance(update, gr.HTML):
+            if "value" in update.constructor_args:
+                found[part.elem_id] = update.value
+            assert update.props == {**part.props, **update.props}  # see page.changed
+        else:
+            found[part.elem_id or type(part).__name__] = update
+    return found
 
 
 def test_a_link_sets_what_it_names(app: gr.Blocks) -> None:
