@@ -209,6 +209,7 @@ function stop() {
 function finish(compared, side, ...values) {
   const characters = shown && values.length ? shown[keys.indexOf("characters")] : 0;
   say("Written: " + characters + (characters === 1 ? " character" : " characters") + " a side.", { quiet: true });
+  holdBranch();
   return [compared, side, ...(shown ?? values)];
 }
 

@@ -14,16 +14,17 @@ document.addEventListener("point", ({ detail }) => {
   if (shown) addressOfSelection();
 });
 
-// On a phone the card covers the lower half of the page: the character goes to the middle of the upper half.
+// On a phone the card covers the lower half of the page: the character goes to the middle of the upper half, unless a few
+// lines around it are in view.
 function showAboveSheet({ side }) {
   const sheet = document.querySelector("#explained");
   if (getComputedStyle(sheet).position !== "fixed") return;
   requestAnimationFrame(() => {
     const box = document.querySelector("#side_" + side + " .box");
     if (!box || box.hidden) return;
-    const { top, bottom } = box.getBoundingClientRect();
-    const [from, to] = [document.querySelector("#bar").getBoundingClientRect().top, sheet.getBoundingClientRect().top];
-    if (top < Math.max(from, 0) || bottom > to - 8) scrollBy({ top: (top + bottom) / 2 - to / 2 });
+    const { top, bottom, height } = box.getBoundingClientRect();
+    const free = sheet.getBoundingClientRect().top;
+    if (top < 2 * height || bottom > free - 4 * height) scrollBy({ top: (top + bottom - free) / 2 });
   });
 }
 
@@ -31,6 +32,19 @@ function hold(name) {
   const [id, part, index] = (name || "").split(".");
   const panel = id && document.getElementById(id)?.querySelector(".text-panel");
   if (panel) panel.dispatchEvent(new CustomEvent("hold", { detail: { part, index: Number(index) } }));
+}
+
+// After a branch the card stays with the character that was chosen, which is now the last of the beginning.
+let branch = 0; // the side from whose card the last branch went out
+
+function branched() {
+  branch = pointed?.side ?? 1;
+}
+
+function holdBranch() {
+  const last = Array.from(shown?.[keys.indexOf("prompt")] ?? "").length - 1;
+  if (branch) hold("side_" + branch + ".prompt." + last);
+  branch = 0;
 }
 
 function closeCard() {
@@ -142,6 +156,6 @@ const holdOnOpening = once(hold, () => {});
 const takeTextOnOpening = once(takeText, () => undefined);
 
 Object.assign(window.playground, {
-  expand, closeCard, addressWriter, trailOfHistory, copyLink, copyText, download, takeText,
+  branched, expand, closeCard, addressWriter, trailOfHistory, copyLink, copyText, download, takeText,
   holdOnOpening, takeTextOnOpening,
 });

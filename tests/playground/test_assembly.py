@@ -76,11 +76,11 @@ def test_a_link_sets_what_it_names(app: gr.Blocks) -> None:
         tab="score",
     )
     assert (update["prompt"], update["temperature"], update["count"]) == ("A", 0.5, 3)
-    assert update["model_3"].value == "mlp"
-    assert "value" not in update["model_1"]._constructor_args[0]  # its choices are filled anew, its value stays
-    assert update["head"].value == 3
+    assert update["model_3"] == "mlp"
+    assert "model_1" not in update  # its choices are filled anew, its value stays
+    assert update["head"] == 3
     assert update["Tabs"].selected == "score"
-    assert update["which"].value == 3
+    assert update["which"] == 3
     assert "seed" not in update
     assert update["problems"].visible is False
 
@@ -90,16 +90,7 @@ def test_a_malformed_link_sets_nothing_and_says_so(app: gr.Blocks) -> None:
     update = open_page(app, **dict.fromkeys(keys, "<b>"))
     assert len(update["problems"].value.splitlines()) == len(keys)
     assert update["problems"].visible is True
-    assert set(update) == {
-        "problems",
-        "model_1",
-        "model_2",
-        "model_3",
-        "model_4",
-        "attention_model",
-        "judge_1",
-        "judge_2",
-    }
+    assert not set(keys) & set(update)
 
 
 def test_a_page_without_checkpoints_says_how_to_make_some(tmp_path: Path) -> None:

@@ -213,6 +213,7 @@ class CompareTab:
             **MODEL_LIMIT,
             **LATEST,
         )
+        stage.explained.branch(None, js="playground.branched", **AT_ONCE)
         stage.close_card.click(None, js="playground.closeCard", **AT_ONCE)
 
     def wire_takeaway(self) -> None:
