@@ -71,11 +71,11 @@ addEventListener("online", () => {
 
 function staleness() {
   if (!shown || !latest) return "";
-  const invalid = stage("#bar [aria-invalid=true]") ?? stage("#more_panel [aria-invalid=true]");
-  const names = invalid ? [labelOf(invalid)] : labels.filter((_, i) => !equal(latest[i], shown[i])).map(inSentence);
-  if (!names.length || (asked > finished && !invalid)) return "";
+  const typed = stage("#bar [aria-invalid=true]") ?? stage("#bar [data-waits]");
+  const names = typed ? [labelOf(typed)] : labels.filter((_, i) => !equal(latest[i], shown[i])).map(inSentence);
+  if (!names.length || (asked > finished && !typed)) return "";
   const what = names.slice(0, 3).join(", ") + (names.length > 3 ? " and more" : "");
-  if (invalid) return "Out of date: the text was not written with what stands in " + what + ".";
+  if (typed?.ariaInvalid === "true") return "Out of date: the text was not written with what stands in " + what + ".";
   return "Out of date: " + what + (refusal ? " was refused." : " changed. Press Enter or Generate.");
 }
 

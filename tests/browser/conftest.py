@@ -130,8 +130,8 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
     contexts, complaints, pages = [], [], []
 
     def open_page(
-        url: str = "", *, window: int = 1280, height: int = 900, theme: str = "light", run: bool = True, wait: bool = True,
-        complains: bool = True, **query: object,
+        url: str = "", *, window: int = 1280, height: int = 900, theme: str = "light", run: bool = True,
+        wait: bool = True, complains: bool = True, **query: object,
     ) -> Page:  # fmt: skip
         url = url or request.getfixturevalue("server").url
         context = browser.new_context(
