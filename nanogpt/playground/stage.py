@@ -17,7 +17,7 @@ from nanogpt.playground.fields import FIELDS, MAX_SIDES, MIN_SIDES, PROMPTS
 from nanogpt.playground.page import Page, changed
 
 LEAD = (
-    'Two models trained on Shakespeare continue one beginning with the same <span data-term="noise">luck</span>. '
+    'Models trained on Shakespeare continue one beginning with the same <span data-term="noise">luck</span>. '
     "Move the temperature; point at a character to see why."
 )
 DEFAULT_MODELS = ("bigram", "gpt", "trigram", "self_attention")
