@@ -124,22 +124,15 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """visit(seed=2, characters=40) → the page behind that link, in a fresh profile, its first run complete.
 
     The test fails at its end if anything was amiss on one of its pages: an error on the console or in a script, a
-    request to another host, text that ran as code. With complains=False errors on the console are expected: the test
-    takes the server away.
+    request to another host, text that ran as code. With complains=False the console may have errors: the test takes the
+    server away.
     """
     contexts, complaints, pages = [], [], []
 
     def open_page(
-        url: str = "",
-        *,
-        window: int = 1280,
-        height: int = 900,
-        theme: str = "light",
-        run: bool = True,
-        wait: bool = True,
-        complains: bool = True,
-        **query: object,
-    ) -> Page:
+        url: str = "", *, window: int = 1280, height: int = 900, theme: str = "light", run: bool = True, wait: bool = True,
+        complains: bool = True, **query: object,
+    ) -> Page:  # fmt: skip
         url = url or request.getfixturevalue("server").url
         context = browser.new_context(
             viewport={"width": window, "height": height}, color_scheme=theme, has_touch=window < 500,

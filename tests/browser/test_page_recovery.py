@@ -94,9 +94,7 @@ def test_four_seconds_without_a_connection(visit: Visit, start_server: Callable[
     assert texts(page) != before
 
 
-def test_a_server_that_starts_again_gives_the_page_back(
-    visit: Visit, start_server: Callable[[Path], Server]
-) -> None:
+def test_a_server_that_starts_again_gives_the_page_back(visit: Visit, start_server: Callable[[Path], Server]) -> None:
     server = start_server(CHECKPOINTS)
     page = visit(server.url, complains=False, characters=60, seed=5)
     before = state(page)

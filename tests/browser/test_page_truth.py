@@ -80,7 +80,8 @@ def test_every_entry_either_writes_the_text_or_marks_it(visit: Visit) -> None:
         if marked:
             continue
         same = {name: float(shown[name] or "nan") == float(run[option]) for name, option in OPTIONS.items()}
-        assert all(same.values()) and shown["prompt"] == run["prompt"], (number, done, shown, run)
+        assert all(same.values()), (number, done, shown, run)
+        assert shown["prompt"] == run["prompt"], (number, done)
         settings = {"temperature": float(run["temperature"]), "top_p": float(run["top_p"])}
         settings |= {name: int(run[name]) for name in ("top_k", "seed", "max_new_tokens")}
         loaded = nanogpt.load(CHECKPOINTS / run["model"])
