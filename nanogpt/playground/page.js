@@ -186,10 +186,9 @@ function complete() {
 // cancelled, so it is made once more.
 function ended() {
   finished = Math.max(finished, started);
-  if (superseding) {
-    superseding = false;
-    return { id: ++asked };
-  }
+  const waited = superseding && asked > withdrawn; // Stop may have withdrawn it meanwhile
+  superseding = false;
+  if (waited) return { id: ++asked };
   refusal = started > withdrawn;
   busy(false);
   if (refusal) say("");

@@ -2,6 +2,9 @@
 
 // --- the selected character: "side_1.text.60" is its panel, part and index ---
 
+const REST_MS = 100; // Chromium ignores an address that is written more than 200 times in 10 s
+let resting; // the timer of a selection that the address does not hold yet
+
 const locked = () => (pointed?.locked ? pointed : null);
 const nameOf = (target) => (target ? "side_" + target.side + "." + target.part + "." + target.index : "");
 
@@ -11,7 +14,8 @@ document.addEventListener("point", ({ detail }) => {
   else if (pointed) pointed = { ...pointed, locked: false };
   document.documentElement.classList.toggle("card-open", detail.locked);
   if (detail.locked) showAboveSheet(detail);
-  if (shown) addressOfSelection();
+  clearTimeout(resting);
+  resting = setTimeout(addressOfSelection, REST_MS);
 });
 
 // On a phone the card covers the lower half of the page: the character goes to the middle of the upper half, unless a few
@@ -102,6 +106,7 @@ function addressOfRun(values) {
 
 function addressOfSelection() {
   const query = new URLSearchParams(location.search);
+  if (!shown || (query.get("selected") ?? "") === nameOf(locked())) return;
   query.set("selected", nameOf(locked()));
   address(query);
 }
