@@ -92,8 +92,7 @@ const addressWriter = (names) => (trail, ...values) => {
     const place = keys.indexOf(name);
     put(query, name, name === "selected" ? nameOf(locked()) : place >= 0 && shown ? shown[place] : values[i]);
   });
-  const tab = document.querySelector("[role=tab][aria-selected=true]");
-  put(query, "tab", tab?.textContent.trim().toLowerCase());
+  put(query, "tab", openTab());
   address(query, trail);
 };
 
@@ -158,7 +157,10 @@ const once = (first, later) => {
   };
 };
 const holdOnOpening = once(hold, () => {});
-const takeTextOnOpening = once(takeText, () => undefined);
+const openTab = () => document.querySelector("[role=tab][aria-selected=true]")?.textContent.trim().toLowerCase();
+// To take a text asks for its map, which is larger than all the texts: only where the link shows it.
+const takeTextOnOpening = once(
+  (...values) => (openTab() === "attention" ? takeText(...values) : undefined), () => undefined);
 
 Object.assign(window.playground, {
   branched, expand, closeCard, addressWriter, trailOfHistory, copyLink, copyText, download, takeText,
