@@ -196,12 +196,14 @@ function ended() {
   return undefined;
 }
 
+// A run that is being cancelled for a newer one is not cancelled twice: Gradio answers that with an error.
 function stop() {
   if (asked > finished) say("Stopped.");
   withdrawn = finished = asked;
   busy(false);
   for (const panel of document.querySelectorAll(".text-panel")) panel.dispatchEvent(new CustomEvent("stop"));
   compareWithTexts();
+  return superseding ? undefined : { id: started, at: performance.now() };
 }
 
 // What stands below the texts of a complete run. The values are those of the run, whatever the controls say by now.
