@@ -144,7 +144,7 @@ def launch_options() -> dict[str, Any]:
     script = "".join(["{\n", *scripts, "}"])  # a block: its names stay out of the global scope
     return {
         "theme": theme(),
-        # Gradio puts a class before every selector of `css`, and none of its rules could tell a state of the whole page.
+        # Gradio puts a class before every selector of `css`: none of its rules could tell a state of the whole page.
         "head": f"<style>{style}</style>\n<script>{script}</script>\n{terms_head()}",
         "max_file_size": "1kb",
         "enable_monitoring": False,
@@ -152,5 +152,7 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,  # a Node server would answer for the page, and the link preview would be Gradio's again
         "state_session_capacity": 500,
         "footer_links": ["api"],
-        "app_kwargs": {"middleware": [Middleware(GZipMiddleware), Middleware(Guard), Middleware(Preview), Middleware(Admission)]},
+        "app_kwargs": {
+            "middleware": [Middleware(GZipMiddleware), Middleware(Guard), Middleware(Preview), Middleware(Admission)]
+        },
     }

@@ -11,7 +11,7 @@ from typing import Any
 
 from nanogpt.checks import checked, one_of, shorter_than, whole
 from nanogpt.generation.continuation import MAX_BEAM
-from nanogpt.generation.sampling import SamplingParams
+from nanogpt.generation.sampling import COLDEST, SamplingParams
 from nanogpt.playground.components.beginning import beginning
 from nanogpt.playground.components.dial import dial
 from nanogpt.playground.components.menu import menu
@@ -92,11 +92,14 @@ def number_of(title: str, low: int, high: int) -> Callable[[object], int]:
     return partial(whole, title, low=low, high=high)
 
 
-def without_effect(method: str) -> dict[str, str]:
-    """The controls that change nothing with this method, and why, by name."""
+def without_effect(method: str, temperature: float) -> dict[str, str]:
+    """The controls that change nothing with this method at this temperature, and why, by name."""
     if method == "beam":
         return dict.fromkeys(("temperature", "top_k", "top_p", "seed"), "beam search draws nothing")
-    return {"width": "only beam search has a width"}
+    reasons = {"width": "only beam search has a width"}
+    if temperature < COLDEST:
+        reasons |= dict.fromkeys(("top_k", "top_p", "seed"), "at temperature 0 nothing is drawn")
+    return reasons
 
 
 FIELDS: tuple[Field, ...] = (
@@ -152,7 +155,7 @@ FIELDS: tuple[Field, ...] = (
             step=1,
             value=4,
             info="texts kept at each character",
-            disabled=without_effect("sample")["width"],
+            disabled=without_effect("sample", 1)["width"],
             term="beam width",
         ),
         parse=integer,

@@ -35,9 +35,11 @@ const equal = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 let fading;
 let silent;
 
-function say(message, lasting = false) {
+// A message that is quiet is for screen readers only: the eye sees what it says.
+function say(message, { lasting = false, quiet = false } = {}) {
   const line = document.querySelector("#status p");
   if (!line) return;
+  line.classList.toggle("quiet", quiet);
   clearTimeout(fading);
   if (line.textContent !== message) line.textContent = message;
   if (message && !lasting) fading = setTimeout(() => say(""), NOTE_MS);
@@ -54,12 +56,12 @@ function waiting(since) {
   const seconds = Math.round((performance.now() - since) / 1000);
   say(navigator.onLine
     ? "Nothing has arrived for " + seconds + " s: the models are busy with other visitors, or the connection is slow."
-    : OFFLINE, true);
+    : OFFLINE, { lasting: true });
   silent = setTimeout(waiting, 1000, since);
 }
 
 const OFFLINE = "The connection is lost. Nothing on the page is; when the connection is back, press Generate.";
-addEventListener("offline", () => say(OFFLINE, true));
+addEventListener("offline", () => say(OFFLINE, { lasting: true }));
 addEventListener("online", () => {
   say("The connection is back.");
   if (asked > finished) document.querySelector("#generate")?.click();
@@ -69,11 +71,11 @@ addEventListener("online", () => {
 
 function staleness() {
   if (!shown || !latest) return "";
-  const invalid = stage("#bar [aria-invalid=true]") ?? stage("#more_panel [aria-invalid=true]");
-  const names = invalid ? [labelOf(invalid)] : labels.filter((_, i) => !equal(latest[i], shown[i])).map(inSentence);
-  if (!names.length || (asked > finished && !invalid)) return "";
+  const typed = stage("#bar [aria-invalid=true]") ?? stage("#bar [data-waits]");
+  const names = typed ? [labelOf(typed)] : labels.filter((_, i) => !equal(latest[i], shown[i])).map(inSentence);
+  if (!names.length || (asked > finished && !typed)) return "";
   const what = names.slice(0, 3).join(", ") + (names.length > 3 ? " and more" : "");
-  if (invalid) return "Out of date: the text was not written with what stands in " + what + ".";
+  if (typed?.ariaInvalid === "true") return "Out of date: the text was not written with what stands in " + what + ".";
   return "Out of date: " + what + (refusal ? " was refused." : " changed. Press Enter or Generate.");
 }
 
@@ -115,6 +117,16 @@ function changed(...values) {
     return undefined;
   }
   return { id: ++asked };
+}
+
+// What decides which controls have an effect, when it changes: a slider that is dragged asks the server once.
+let effective = "";
+
+function effect(method, temperature) {
+  const now = [method, temperature > 0].join();
+  if (now === effective) return undefined;
+  effective = now;
+  return { now };
 }
 
 function typed(...values) {
@@ -174,10 +186,9 @@ function complete() {
 // cancelled, so it is made once more.
 function ended() {
   finished = Math.max(finished, started);
-  if (superseding) {
-    superseding = false;
-    return { id: ++asked };
-  }
+  const waited = superseding && asked > withdrawn; // Stop may have withdrawn it meanwhile
+  superseding = false;
+  if (waited) return { id: ++asked };
   refusal = started > withdrawn;
   busy(false);
   if (refusal) say("");
@@ -196,7 +207,8 @@ function stop() {
 // What stands below the texts of a complete run. The values are those of the run, whatever the controls say by now.
 function finish(compared, side, ...values) {
   const characters = shown && values.length ? shown[keys.indexOf("characters")] : 0;
-  say("Written: " + characters + (characters === 1 ? " character" : " characters") + " a side.");
+  say("Written: " + characters + (characters === 1 ? " character" : " characters") + " a side.", { quiet: true });
+  holdBranch();
   return [compared, side, ...(shown ?? values)];
 }
 
@@ -205,6 +217,6 @@ const ofTheRun = (side, ...values) => [side, ...(shown ?? values)];
 const newSeed = () => Math.floor(Math.random() * 2 ** 32);
 
 Object.assign(window.playground, {
-  describe, ask, changed, typed, release, supersede, start, wanted, complete, ended, stop, finish,
+  describe, ask, changed, effect, typed, release, supersede, start, wanted, complete, ended, stop, finish,
   ofTheRun, newSeed,
 });

@@ -2,6 +2,9 @@
 
 // --- the selected character: "side_1.text.60" is its panel, part and index ---
 
+const REST_MS = 100; // Chromium ignores an address that is written more than 200 times in 10 s
+let resting; // the timer of a selection that the address does not hold yet
+
 const locked = () => (pointed?.locked ? pointed : null);
 const nameOf = (target) => (target ? "side_" + target.side + "." + target.part + "." + target.index : "");
 
@@ -11,19 +14,21 @@ document.addEventListener("point", ({ detail }) => {
   else if (pointed) pointed = { ...pointed, locked: false };
   document.documentElement.classList.toggle("card-open", detail.locked);
   if (detail.locked) showAboveSheet(detail);
-  if (shown) addressOfSelection();
+  clearTimeout(resting);
+  resting = setTimeout(addressOfSelection, REST_MS);
 });
 
-// On a phone the card covers the lower half of the page: the character goes to the middle of the upper half.
+// On a phone the card covers the lower half of the page: the character goes to the middle of the upper half, unless a few
+// lines around it are in view.
 function showAboveSheet({ side }) {
   const sheet = document.querySelector("#explained");
   if (getComputedStyle(sheet).position !== "fixed") return;
   requestAnimationFrame(() => {
     const box = document.querySelector("#side_" + side + " .box");
     if (!box || box.hidden) return;
-    const { top, bottom } = box.getBoundingClientRect();
-    const [from, to] = [document.querySelector("#bar").getBoundingClientRect().top, sheet.getBoundingClientRect().top];
-    if (top < Math.max(from, 0) || bottom > to - 8) scrollBy({ top: (top + bottom) / 2 - to / 2 });
+    const { top, bottom, height } = box.getBoundingClientRect();
+    const free = sheet.getBoundingClientRect().top;
+    if (top < 2 * height || bottom > free - 4 * height) scrollBy({ top: (top + bottom - free) / 2 });
   });
 }
 
@@ -31,6 +36,19 @@ function hold(name) {
   const [id, part, index] = (name || "").split(".");
   const panel = id && document.getElementById(id)?.querySelector(".text-panel");
   if (panel) panel.dispatchEvent(new CustomEvent("hold", { detail: { part, index: Number(index) } }));
+}
+
+// After a branch the card stays with the character that was chosen, which is now the last of the beginning.
+let branch = 0; // the side from whose card the last branch went out
+
+function branched() {
+  branch = pointed?.side ?? 1;
+}
+
+function holdBranch() {
+  const last = Array.from(shown?.[keys.indexOf("prompt")] ?? "").length - 1;
+  if (branch) hold("side_" + branch + ".prompt." + last);
+  branch = 0;
 }
 
 function closeCard() {
@@ -87,6 +105,7 @@ function addressOfRun(values) {
 
 function addressOfSelection() {
   const query = new URLSearchParams(location.search);
+  if (!shown || (query.get("selected") ?? "") === nameOf(locked())) return;
   query.set("selected", nameOf(locked()));
   address(query);
 }
@@ -144,6 +163,6 @@ const takeTextOnOpening = once(
   (...values) => (openTab() === "attention" ? takeText(...values) : undefined), () => undefined);
 
 Object.assign(window.playground, {
-  expand, closeCard, addressWriter, trailOfHistory, copyLink, copyText, download, takeText,
+  branched, expand, closeCard, addressWriter, trailOfHistory, copyLink, copyText, download, takeText,
   holdOnOpening, takeTextOnOpening,
 });

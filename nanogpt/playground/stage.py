@@ -9,15 +9,15 @@ from typing import Any
 import gradio as gr
 
 from nanogpt.playground.components.card import card
-from nanogpt.playground.components.menu import menu
 from nanogpt.playground.components.legend import legend
+from nanogpt.playground.components.menu import menu
 from nanogpt.playground.components.text_panel import text_panel
 from nanogpt.playground.components.track import track
 from nanogpt.playground.fields import FIELDS, MAX_SIDES, MIN_SIDES, PROMPTS
 from nanogpt.playground.page import Page, changed
 
 LEAD = (
-    "A bigram and a GPT, trained on Shakespeare's plays, continue the same beginning with the same random numbers. "
+    'Models trained on Shakespeare continue one beginning with the same <span data-term="noise">luck</span>. '
     "Move the temperature; point at a character to see why."
 )
 DEFAULT_MODELS = ("bigram", "gpt", "trigram", "self_attention")
@@ -31,11 +31,10 @@ class Stage:
         self.controls: dict[str, Any] = {}  # by the name of its field
         with gr.Column(elem_id="stage"):
             self.build_bar()
-            gr.HTML(f"<p>{LEAD}</p>", elem_id="lead", js_on_load=None)
             with gr.Row(elem_id="line"):
+                gr.HTML(f"<p>{LEAD}</p>", elem_id="lead", js_on_load=None)
                 legend()
-                self.build_trail()
-                self.build_status()
+            self.build_trail()
             with gr.Row(elem_id="work"):
                 self.build_texts()
                 with gr.Column(elem_id="explained", min_width=0):
@@ -43,6 +42,7 @@ class Stage:
                     self.explained = card("card", "One character, explained")
                 self.saved = track("saved", "Bits saved")
             self.build_takeaway()
+        self.build_status()
         self.build_state()
 
     def build_bar(self) -> None:
@@ -68,8 +68,9 @@ class Stage:
 
     def build_status(self) -> None:
         """What just happened, in words (page.js writes it), and the place in the queue (Gradio writes it)."""
-        gr.HTML('<p role="status"></p>', elem_id="status", js_on_load=None)
-        self.place = gr.HTML("", elem_id="place", js_on_load=None)
+        with gr.Row(elem_id="said"):
+            gr.HTML('<p role="status"></p>', elem_id="status", js_on_load=None)
+            self.place = gr.HTML("", elem_id="place", js_on_load=None)
 
     def build_texts(self) -> None:
         names = self.page.zoo.names
@@ -102,6 +103,9 @@ class Stage:
         """What the page remembers and does not show."""
         self.request = gr.JSON(None, visible="hidden", elem_id="request", label="The run that was asked for last")
         self.superseded = gr.JSON(None, visible="hidden", elem_id="superseded", label="The run that a newer one ends")
+        self.effect = gr.JSON(
+            None, visible="hidden", elem_id="effect", label="What decides which controls have an effect"
+        )
         self.completed = gr.JSON(None, visible="hidden", elem_id="completed", label="The run that was completed last")
         self.selection = gr.Textbox(visible="hidden", elem_id="selection", label="Selected character of the link")
         self.trail = gr.JSON({"beginnings": [PROMPTS[0]], "at": 0}, visible="hidden", elem_id="beginnings")
@@ -113,12 +117,12 @@ def sides(count: int) -> list[tuple[str, int]]:
     return [(f"text {n}", n) for n in range(1, count + 1)]
 
 
-def refitted(stage: Stage, count: int) -> list[Any]:
-    """What depends on the number of sides, in the order of `by_sides`."""
+def refitted(stage: Stage, count: int, colour: int) -> list[Any]:
+    """What depends on the number of sides, in the order of `by_sides`; `colour` is the side whose bits tint."""
     tints = [("itself", 0), *((f"model {n}", n) for n in range(1, count + 1))]
     return [
         *(gr.Column(visible=i < count) for i in range(MAX_SIDES)),
-        changed(stage.controls["colour"], choices=tints),
+        changed(stage.controls["colour"], choices=tints, value=min(colour, count)),
         changed(stage.side, choices=[(str(n), n) for n in range(1, count + 1)], value=count),
         changed(stage.showing, choices=[("all texts", 0), *sides(count)], value=0),
     ]

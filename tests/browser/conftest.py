@@ -124,16 +124,18 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """visit(seed=2, characters=40) → the page behind that link, in a fresh profile, its first run complete.
 
     The test fails at its end if anything was amiss on one of its pages: an error on the console or in a script, a
-    request to another host, text that ran as code.
+    request to another host, text that ran as code. With complains=False the console may have errors: the test takes the
+    server away.
     """
     contexts, complaints, pages = [], [], []
 
     def open_page(
-        url: str = "", *, window: int = 1280, theme: str = "light", run: bool = True, wait: bool = True, **query: object
-    ) -> Page:
+        url: str = "", *, window: int = 1280, height: int = 900, theme: str = "light", run: bool = True,
+        wait: bool = True, complains: bool = True, **query: object,
+    ) -> Page:  # fmt: skip
         url = url or request.getfixturevalue("server").url
         context = browser.new_context(
-            viewport={"width": window, "height": 900}, color_scheme=theme, has_touch=window < 500,
+            viewport={"width": window, "height": height}, color_scheme=theme, has_touch=window < 500,
             permissions=["clipboard-read", "clipboard-write"], reduced_motion="reduce",
         )  # fmt: skip
         contexts.append(context)
@@ -141,7 +143,8 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
         context.add_init_script(WATCH)
         page = context.new_page()
         pages.append(page)
-        page.on("console", lambda m: complaints.append(f"console: {m.text}") if m.type == "error" else None)
+        if complains:
+            page.on("console", lambda m: complaints.append(f"console: {m.text}") if m.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(f"script: {error}"))
         page.on("request", lambda r: complaints.append(f"request: {r.url}") if not is_local(r.url, url) else None)
         page.goto(f"{url}/?{urlencode(query)}" if query else url)

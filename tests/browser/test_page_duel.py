@@ -11,6 +11,7 @@ from visitor import (
     enter_number,
     generate,
     idle,
+    in_reach,
     notice,
     prompt_of,
     selected,
@@ -105,8 +106,9 @@ def test_sliders_at_both_ends(visit: Visit, api: Api) -> None:
         ("top_k", "End", 65), ("top_k", "Home", 0), ("length", "Home", 1), ("length", "End", 2000),
     ]  # fmt: skip
     for name, key, value in ends:
-        page.locator(f"#{name} input[type=range]").press(key)
-        idle(page)
+        with in_reach(page, name):
+            page.locator(f"#{name} input[type=range]").press(key)
+            idle(page)
         assert float(page.locator(f"#{name} input[type=number]").input_value()) == value
         values["max_new_tokens" if name == "length" else name] = value
         for side, model in enumerate(("bigram", "trigram"), 1):
@@ -187,12 +189,16 @@ def test_a_drag_has_one_request_in_flight_and_ends_on_its_last_value(visit: Visi
 def test_passing_through_runs_nothing(visit: Visit) -> None:
     """Once, the menu of a model and the number box of a slider ran the comparison when they lost the focus."""
     page = visit(characters=20)
+    page.locator("#more").click()
     page.evaluate("Object.assign(window.traffic, {asked: {}})")
     page.locator("#prompt textarea").focus()
+    passed: set[str | None] = set()
     for key in ("Tab", "Shift+Tab"):
         for _ in range(30):
             page.keyboard.press(key)
+            passed.add(page.evaluate("document.activeElement.closest('#model_1, #length')?.id"))
         idle(page)
+    assert {"model_1", "length"} <= passed
     assert page.evaluate("window.traffic.asked") == {}
 
 
@@ -217,7 +223,7 @@ def test_by_keyboard_alone(visit: Visit) -> None:
 
     tab_to(page, "#card .row")  # walk along the alternatives, and go on from one
     page.keyboard.press("Home")
-    if page.evaluate("document.activeElement.classList.contains('chosen')"):
+    if page.evaluate("document.activeElement.classList.contains('written')"):
         page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     idle(page)
@@ -231,12 +237,14 @@ def test_by_keyboard_alone(visit: Visit) -> None:
     assert prompt_of(page, 2) == "HENRY:\nMy lord"
     assert texts(page) == before
 
-    tab_to(page, "#length input[type=number]", key="Shift+Tab")
+    tab_to(page, "#more", key="Shift+Tab")
+    page.keyboard.press("Enter")
+    tab_to(page, "#length input[type=number]")
     page.keyboard.press("Control+A")
     page.keyboard.type("2000")
     page.keyboard.press("Enter")
     page.wait_for_function(f"() => Math.min(...({LENGTHS})()) > 100")
-    tab_to(page, "#stop")
+    tab_to(page, "#stop", key="Shift+Tab")
     page.keyboard.press("Enter")
     page.wait_for_function(BOTH.format("stopped"))
     assert all(0 < len(text) < 2000 for text in texts(page))

@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import Api, Visit
 from gradio_client.exceptions import AppError
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 from server import Server
 from visitor import choose, generate, idle, notice, open_tab, prompt_of, text_of, texts
 
@@ -68,8 +68,12 @@ def test_a_hostile_model_writes_its_text_and_nothing_runs(visit: Visit, hostile:
     )  # fmt: skip
     for side in (1, 2):
         assert prompt_of(page, side) + text_of(page, side) == "${" + CYCLE[2:] + 2 * CYCLE + "${"
-    assert NAME in page.locator("#side_2 .title").inner_text()
+    assert NAME in page.locator("#side_2 .title").evaluate("node => node.textContent")
+    assert NAME in page.locator("#model_2 option:checked").inner_text()
     assert f"broken {NAME} could not be loaded." in page.locator("#problems textarea").input_value()
+    assert page.locator("#card .row:visible").count() >= 8
+    page.locator("#card .toggle").click()
+    page.locator("#card .row").nth(99).wait_for(state="attached")
     assert page.locator("#card .row").count() == 100
     for row in page.locator("#card .row").all()[:3]:
         row.hover()
@@ -95,7 +99,7 @@ def test_thirty_injections_as_prompt(visit: Visit, hostile: Server) -> None:
         page.locator("#prompt textarea").fill(injection)
         generate(page)
         assert [prompt_of(page, side) for side in (1, 2)] == [injection, injection]
-    assert page.locator("#trail label").count() >= 19  # the trail shows their ends
+    assert page.locator("#trail option").count() >= 19  # the trail shows their ends
 
 
 @pytest.mark.parametrize("prompt", ["<img src=x onerror=hit>", "${ran} {{zap}}", "a \\ b 🙂 \\u0041"])
@@ -117,8 +121,19 @@ def test_too_long_a_prompt_is_refused_with_the_message(visit: Visit, server: Ser
 
     page = visit(characters=20)
     before = texts(page)
-    page.locator("#prompt textarea").evaluate("box => box.removeAttribute('maxlength')")
     page.locator("#prompt textarea").fill("<b>" * 1000)
     generate(page)
-    assert "Prompt is 3,000 characters; the limit is 2,000." in page.get_by_test_id("toast-body").inner_text()
+    assert page.locator("#prompt .message").inner_text() == "Beginning may have 2,000 characters; this has 3,000."
+    assert page.locator("#prompt textarea").get_attribute("aria-invalid") == "true"
+    assert texts(page) == before
+
+    def lengthen(route: Route) -> None:
+        """A visitor who gets around what the page checks."""
+        body = route.request.post_data or ""
+        route.continue_(post_data=body.replace('"O, "', json.dumps("<b>" * 1000)))
+
+    page.route("**/queue/join*", lengthen)
+    page.locator("#prompt textarea").fill("O, ")
+    generate(page)
+    assert "Prompt is 3,000 characters; the limit is 2,000." in page.get_by_test_id("toast-body").first.inner_text()
     assert texts(page) == before

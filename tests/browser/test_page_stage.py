@@ -42,8 +42,8 @@ IN_VIEW = """(side) => {
 WHOLE = """(selector) => {
   const box = document.querySelector(selector).getBoundingClientRect();
   const part = document.querySelector(selector);
-  return box.width > 0 && box.left >= -1 && box.top >= -1 && box.right <= innerWidth + 1 && box.bottom <= innerHeight + 1
-    && part.scrollHeight <= part.clientHeight + 1;
+  const inside = box.left >= -1 && box.top >= -1 && box.right <= innerWidth + 1 && box.bottom <= innerHeight + 1;
+  return box.width > 0 && inside && part.scrollHeight <= part.clientHeight + 1;
 }"""
 
 

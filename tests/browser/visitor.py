@@ -1,5 +1,9 @@
 """What a visitor of the page does, and sees."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from playwright.sync_api import Page
 
@@ -23,11 +27,23 @@ def generate(page: Page) -> None:
     idle(page)
 
 
+@contextmanager
+def in_reach(page: Page, name: str) -> Iterator[None]:
+    """Meanwhile the control can be used: where it stands under "More", that is open."""
+    closed = page.locator(f"#more_panel #{name}").count() > 0 and not page.locator("#more_panel").is_visible()
+    if closed:
+        page.locator("#more").click()
+    yield
+    if closed:
+        page.locator("#more").click()
+
+
 def enter_number(page: Page, name: str, value: object) -> None:
     """Type into the number box of a dial and press Enter, as a visitor would."""
-    box = page.locator(f"#{name} input[type=number]")
-    box.fill(str(value))
-    box.press("Enter")
+    with in_reach(page, name):
+        box = page.locator(f"#{name} input[type=number]")
+        box.fill(str(value))
+        box.press("Enter")
 
 
 def set_number(page: Page, name: str, value: object) -> None:
@@ -38,7 +54,8 @@ def set_number(page: Page, name: str, value: object) -> None:
 
 def choose(page: Page, name: str, option: str) -> None:
     """Choose from a menu."""
-    page.locator(f"#{name} select").select_option(label=option)
+    with in_reach(page, name):
+        page.locator(f"#{name} select").select_option(label=option)
     idle(page)
 
 
@@ -70,8 +87,9 @@ def notice(page: Page, side: int = 1) -> str:
 
 
 def selected(page: Page) -> str:
-    """The name of the character that the card explains."""
-    return page.locator("#selection textarea").input_value()
+    """The name of the character that is held, as the address tells it."""
+    page.wait_for_timeout(150)  # the address is written when the selection rests
+    return parse_qs(urlsplit(page.evaluate("location.href")).query).get("selected", [""])[0]
 
 
 def click_character(page: Page, side: int, index: int) -> None:

@@ -45,7 +45,7 @@ def test_every_control_has_its_place() -> None:
 def test_what_beam_search_ignores_changes_no_text(zoo: Zoo) -> None:
     bigram = zoo.get("bigram")
     text = generate(bigram, "ROMEO", beam=2, max_new_tokens=9)
-    useless = without_effect("beam")
+    useless = without_effect("beam", 1)
     assert set(useless) == {f.name for f in FIELDS if f.param} - {"length"}
     for name in useless:
         low = in_blocks(BY_NAME[name].build).props["minimum"]
@@ -53,15 +53,25 @@ def test_what_beam_search_ignores_changes_no_text(zoo: Zoo) -> None:
 
 
 def test_what_sampling_ignores_changes_no_run() -> None:
-    assert list(without_effect("sample")) == ["width"]
+    assert list(without_effect("sample", 1)) == ["width"]
     values = [in_blocks(f.build).value for f in FIELDS]
     width = [f.name for f in FIELDS].index("width")
     assert Run.of([*values[:width], 8, *values[width + 1 :]]).beam == Run.of(values).beam == 0
 
 
+@pytest.mark.parametrize("model", ["bigram", "gpt"])
+def test_what_temperature_0_ignores_changes_no_text(model: str, zoo: Zoo) -> None:
+    text = generate(zoo.get(model), "ROMEO", temperature=0, max_new_tokens=20)
+    useless = set(without_effect("sample", 0)) - {"width"}
+    assert useless == {"top_k", "top_p", "seed"}
+    for name in useless:
+        other = {"top_k": 5, "top_p": 0.4, "seed": 77}[name]
+        assert generate(zoo.get(model), "ROMEO", temperature=0, max_new_tokens=20, **{name: other}) == text
+
+
 def test_a_control_starts_disabled_if_it_has_no_effect() -> None:
     first = BY_NAME["method"].build
-    reasons = without_effect(in_blocks(first).value)
+    reasons = without_effect(in_blocks(first).value, in_blocks(BY_NAME["temperature"].build).value)
     for field in FIELDS:
         assert in_blocks(field.build).props["disabled"] == reasons.get(field.name, "")
 

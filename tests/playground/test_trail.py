@@ -3,10 +3,9 @@
 from types import SimpleNamespace
 from typing import Any
 
-import gradio as gr
 import pytest
 
-from nanogpt.playground.trail import MAX_TRAIL, branch, remembered, walk
+from nanogpt.playground.trail import MAX_TRAIL, branch, read_trail, remembered, walk
 
 START: dict[str, Any] = {"beginnings": ["ROMEO:\n"], "at": 0}
 
@@ -48,16 +47,32 @@ def test_the_trail_has_an_end() -> None:
 
 
 def test_a_branch_goes_on_from_the_alternative() -> None:
-    event = SimpleNamespace(char="x")
-    prompt, trail, *_ = branch({"beginning": "ROMEO:\nth"}, START, event)  # type: ignore[arg-type]
+    event = SimpleNamespace(char="x", beginning="ROMEO:\nth")
+    prompt, trail, *_ = branch(START, event)  # type: ignore[arg-type]
     assert prompt == trail["beginnings"][-1] == "ROMEO:\nthx"
 
 
 @pytest.mark.parametrize("n", [1, 2])
 def test_the_row_shows_only_where_there_is_something_to_choose(n: int) -> None:
     trail = START if n == 1 else remembered("a longer beginning\n", START)[0]
-    _, row, radio, *_ = remembered(trail["beginnings"][-1], trail)
+    _, row, menu, *_ = remembered(trail["beginnings"][-1], trail)
     assert row.visible is (n > 1)
-    assert isinstance(radio, gr.Radio)
-    assert len(radio.choices) == n
-    assert radio.choices[-1][0] == ("1: ROMEO:↵" if n == 1 else "2: …r␣beginning↵")
+    choices = menu.props["choices"]
+    assert len(choices) == n
+    assert choices[-1][0] == ("1: ROMEO:↵" if n == 1 else "2: …r␣beginning↵")
+
+
+@pytest.mark.parametrize(
+    ("kept", "message"),
+    [
+        (None, "Trail must hold 1 to 20 beginnings"),
+        ({"beginnings": [], "at": 0}, "Trail must hold 1 to 20 beginnings"),
+        ({"beginnings": ["a"] * 21, "at": 0}, "Trail must hold 1 to 20 beginnings"),
+        ({"beginnings": ["a" * 2001], "at": 0}, "Prompt"),
+        ({"beginnings": [7], "at": 0}, "Text"),
+        ({"beginnings": ["a"], "at": 1}, "Place in the trail must be a whole number from 0 to 0; got 1"),
+    ],
+)
+def test_what_the_browser_kept_is_checked(kept: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_trail(kept)

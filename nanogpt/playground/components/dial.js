@@ -22,7 +22,13 @@ function drawSlider() {
   slider.value = props.value;
 }
 
+// The page tells that its texts are not those of a number that is typed and not entered yet.
+function wait(on) {
+  box.toggleAttribute("data-waits", on);
+}
+
 function draw() {
+  wait(false);
   judge(box, "");
   box.value = props.value;
   drawSlider();
@@ -32,6 +38,7 @@ function draw() {
 // about it stays.
 function commit() {
   const [value, sentence] = allowed(box.valueAsNumber);
+  wait(false);
   box.setAttribute("aria-invalid", false);
   box.value = value;
   if (sentence) say(sentence);
@@ -41,7 +48,9 @@ function commit() {
 
 box.addEventListener("input", () => {
   const range = `from ${shown(props.minimum)} to ${shown(props.maximum)}.`;
-  judge(box, allowed(box.valueAsNumber)[1] && (whole ? "A whole number " : "A number ") + range);
+  const [value, sentence] = allowed(box.valueAsNumber);
+  judge(box, sentence && (whole ? "A whole number " : "A number ") + range);
+  wait(value !== props.value);
 });
 box.addEventListener("change", commit);
 box.addEventListener("blur", commit);

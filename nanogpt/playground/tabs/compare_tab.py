@@ -29,7 +29,7 @@ from nanogpt.playground.commands import as_api_call, as_command
 from nanogpt.playground.comparison import FRAME, Side, write_together
 from nanogpt.playground.components.text_panel import text_value
 from nanogpt.playground.explanation import check_selection, expansion
-from nanogpt.playground.fields import FIELDS, MAX_SIDES, METHODS, MIN_SIDES, without_effect
+from nanogpt.playground.fields import FIELDS, MAX_SIDES, without_effect
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
 from nanogpt.playground.oddities import oddity
 from nanogpt.playground.page import Linked, Page, Update, changed
@@ -43,8 +43,9 @@ from nanogpt.playground.trail import branch, read_trail, remembered, shown_trail
 FRAMES = {"preview": 0.05, "moved": 0.5, "whole": FRAME}
 
 
-# Every control that has no effect under some method.
-WITHOUT = list(dict.fromkeys(name for method in METHODS for name in without_effect(method)))
+CHECKS = {f.name: f.check for f in FIELDS}
+# Every control that has no effect under some method or temperature.
+WITHOUT = ("temperature", "top_k", "top_p", "seed", "width")
 
 
 class CompareTab:
@@ -55,7 +56,7 @@ class CompareTab:
         self.stage = Stage(page)
         self.inputs = [self.stage.controls[f.name] for f in FIELDS]
         self.by_sides = by_sides(self.stage)
-        self.by_method = [self.stage.controls[name] for name in WITHOUT]
+        self.by_effect = [self.stage.controls[name] for name in WITHOUT]
 
     # --- what happens ---
 
@@ -82,7 +83,10 @@ class CompareTab:
             else:
                 yield side_panels(sides, names, "done", run_id) + unused + [gr.skip()]  # judging takes time
                 below = (saved_by_last(sides, names), cards_of(sides, names, run, run_id))
-                odd = [oddity(side.loaded.title, side.loaded.block_size, run.params, side.prompt.text, side.text, run.beam) for side in sides]
+                odd = [
+                    oddity(side.loaded.title, side.loaded.block_size, run.params, side.prompt.text, side.text, run.beam)
+                    for side in sides
+                ]
                 yield judged_panels(sides, names, run.colour, run_id, odd) + unused + [below]
 
     def finish(self, request: gr.Request, compared, side, *values):  # type: ignore[no-untyped-def]
@@ -112,26 +116,27 @@ class CompareTab:
             loaded = self.zoo.get(run.names[whole("Model", side, 1, len(run.names)) - 1])
             return json.dumps(trace(loaded, loaded.read_prompt(run.prompt), watched=while_awaited, **vars(run.params)))
 
-    def refit(self, sides: Any) -> list[Any]:
+    def refit(self, sides: Any, colour: Any = 0) -> list[Any]:
         """What depends on the number of sides: the columns, whose bits may tint, and whose run may be copied."""
         with refused():
-            return refitted(self.stage, whole("Sides", sides, MIN_SIDES, MAX_SIDES))
+            return refitted(self.stage, CHECKS["count"](sides), CHECKS["colour"](colour))
 
-    def refit_method(self, method: Any) -> list[Any]:
+    def refit_effect(self, method: Any, temperature: Any) -> list[Any]:
         """Which controls have no effect, and why."""
-        reasons = without_effect(method)
+        with refused():
+            reasons = without_effect(CHECKS["method"](method), CHECKS["temperature"](temperature))
         return [changed(self.stage.controls[name], disabled=reasons.get(name, "")) for name in WITHOUT]
 
     def refit_for_link(self, values: dict[str, Any]) -> Update:
-        """What depends on the number of sides, and on the method, that a link names."""
+        """What depends on the number of sides, the method and the temperature that a link names."""
         update: Update = {}
         if "sides" in values:
-            update |= dict(zip(self.by_sides, self.refit(values["sides"]), strict=True))
-        if "method" in values:
-            update |= dict(zip(self.by_method, self.refit_method(values["method"]), strict=True))
+            update |= dict(zip(self.by_sides, self.refit(values["sides"], values.get("colour", 0)), strict=True))
+        effect = self.refit_effect(values.get("method", "sample"), values.get("temperature", 1))
+        update |= dict(zip(self.by_effect, effect, strict=True))
         for f in FIELDS:  # an update of a control must not take away the value that the link gives it
             part = self.stage.controls[f.name]
-            if part in update and f.link_key in values:
+            if part in update and f.link_key in values and f.name != "colour":
                 update[part] = changed(part, **{**update[part].props, "value": values[f.link_key]})
         return update
 
@@ -179,7 +184,7 @@ class CompareTab:
 
     def wire_controls(self) -> None:
         stage, controls = self.stage, self.stage.controls
-        changing = [control.input for name, control in controls.items() if name not in ("prompt", "count", "method")]
+        changing = [control.input for name, control in controls.items() if name not in ("prompt", "count")]
         gr.on(changing, None, self.inputs, stage.request, js="playground.changed", **AT_ONCE)
         releases = [controls[f.name].release for f in FIELDS if f.param or f.name == "width"]
         gr.on(releases, None, self.inputs, stage.request, js="playground.release", **AT_ONCE)
@@ -188,8 +193,12 @@ class CompareTab:
         gr.on(self.pressed, None, self.inputs, stage.request, js="playground.ask", **AT_ONCE)
         self.run_after(stage.luck.click(None, None, controls["seed"], js="playground.newSeed", **AT_ONCE))
         on_count: dict[str, Any] = {**AT_ONCE, "show_progress_on": controls["count"]}  # see limits.py
-        self.run_after(controls["count"].input(self.refit, controls["count"], self.by_sides, **on_count))
-        self.run_after(controls["method"].input(self.refit_method, controls["method"], self.by_method, **AT_ONCE))
+        self.run_after(
+            controls["count"].input(self.refit, [controls["count"], controls["colour"]], self.by_sides, **on_count)
+        )
+        decisive = [controls["method"], controls["temperature"]]
+        gr.on([part.input for part in decisive], None, decisive, stage.effect, js="playground.effect", **AT_ONCE)
+        stage.effect.change(self.refit_effect, decisive, self.by_effect, **AT_ONCE)
         stage.more.click(None, js="playground.toggleMore", **AT_ONCE)
         stage.showing.input(None, stage.showing, None, js="playground.showSide", **AT_ONCE)
 
@@ -204,18 +213,17 @@ class CompareTab:
             **MODEL_LIMIT,
             **LATEST,
         )
+        stage.explained.branch(None, js="playground.branched", **AT_ONCE)
         stage.close_card.click(None, js="playground.closeCard", **AT_ONCE)
 
     def wire_takeaway(self) -> None:
         stage = self.stage
         taken = [stage.side, *self.inputs]
-        stage.side.input(
-            self.take_away, taken, [stage.command, stage.api_call], js="playground.ofTheRun", **AT_ONCE
-        )
+        stage.side.input(self.take_away, taken, [stage.command, stage.api_call], js="playground.ofTheRun", **AT_ONCE)
         stage.copy_text.click(None, [stage.side, *stage.panels], None, js="playground.copyText", **AT_ONCE)
-        stage.download.click(
-            self.trace, taken, stage.traced, js="playground.ofTheRun", **QUIET, **MODEL_LIMIT
-        ).success(None, stage.traced, None, js="playground.download", **AT_ONCE)
+        stage.download.click(self.trace, taken, stage.traced, js="playground.ofTheRun", **QUIET, **MODEL_LIMIT).success(
+            None, stage.traced, None, js="playground.download", **AT_ONCE
+        )
 
     def wire_trail(self) -> None:
         """Branching: the trail of beginnings."""
@@ -240,7 +248,7 @@ class CompareTab:
             page.linked[f.link_key] = Linked(stage.controls[f.name], read)
         page.linked["selected"] = Linked(stage.selection, check_selection)
         page.refits.append(self.refit_for_link)
-        page.refitted.extend([*self.by_sides, *self.by_method])
+        page.refitted.extend([*self.by_sides, *self.by_effect])
         page.prompt, page.panels, page.trail = stage.controls["prompt"], stage.panels, stage.trail
         page.run_after, page.complete = self.run_after, stage.completed.change
         stage.completed.change(None, stage.selection, None, js="playground.holdOnOpening", **AT_ONCE)

@@ -80,7 +80,14 @@ def test_an_unknown_component_is_an_error() -> None:
 def test_every_file_belongs_to_a_component_or_is_shared() -> None:
     assert {path.stem for path in FOLDER.glob("*.html")} == {*NAMES, *CONTROLS, "legend"}
     assert {path.stem for path in FOLDER.glob("*.css")} == {*NAMES, *CONTROLS, "control", "legend", "shared"}
-    assert {path.stem for path in FOLDER.glob("*.js")} == {*NAMES, *CONTROLS, "control", "shared", "text_panel_marks", "card_draws"}
+    assert {path.stem for path in FOLDER.glob("*.js")} == {
+        *NAMES,
+        *CONTROLS,
+        "control",
+        "shared",
+        "text_panel_marks",
+        "card_draws",
+    }
 
 
 def test_templates_are_constant() -> None:

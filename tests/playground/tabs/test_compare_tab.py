@@ -32,23 +32,26 @@ def tab(zoo: Zoo) -> CompareTab:
 
 def values(tab: CompareTab, **changed: Any) -> list[Any]:
     """What stands in the controls."""
-    return [changed.get(f.name, tab.controls[f.name].value) for f in FIELDS]
+    return [changed.get(f.name, tab.stage.controls[f.name].value) for f in FIELDS]
 
 
 def test_a_run_ends_with_what_its_models_write(tab: CompareTab, zoo: Zoo) -> None:
     *frames, last = tab.run(WHOLE, *values(tab, length=40))
-    panels, saved = last[:-1], last[-1]
+    panels, (saved, cards) = last[:-1], last[-1]
     for panel, name in zip(panels, ("bigram", "gpt"), strict=False):
         assert panel["text"] == generate(zoo.get(name), "ROMEO:\n", max_new_tokens=40)
         assert panel["status"] == "done"
     assert [panel["text"] for panel in panels[2:]] == ["", ""]  # the sides that are not shown
     assert saved["characters"] == panels[1]["text"]
+    assert [side["text"] for side in cards["sides"]] == [panel["text"] for panel in panels[:2]]
+    assert cards["run"] == 7
     assert all(panel["run"] == 7 for frame in [*frames, last] for panel in frame[:2])
     assert {frame[0]["status"] for frame in frames} <= {"running", "done"}
 
 
 def test_a_request_that_was_withdrawn_runs_nothing(tab: CompareTab) -> None:
-    assert list(tab.run(None, *values(tab))) == []
+    (frame,) = tab.run(None, *values(tab))
+    assert frame == [gr.skip()] * 5
 
 
 def test_a_preview_is_one_frame_of_more_than_one_character(tab: CompareTab) -> None:
@@ -78,16 +81,18 @@ def test_a_refused_value_is_a_message(tab: CompareTab) -> None:
         next(tab.run(WHOLE, *values(tab, temperature=9)))
 
 
-def test_finish_fills_track_commands_and_card_at_once(tab: CompareTab, zoo: Zoo) -> None:
+def test_finish_fills_track_card_and_commands_at_once(tab: CompareTab) -> None:
+    found = tab.finish(REQUEST, ({"title": "track"}, {"run": 7}), 2, *values(tab))
+    assert found[:2] == ({"title": "track"}, {"run": 7})
+    assert "--model gpt" in found[2]
+    assert "Client('http://here')" in found[3]
+
+
+def test_show_all_gives_every_row_and_its_noise(tab: CompareTab, zoo: Zoo) -> None:
     shown = {"model": "gpt", "prompt": "ROMEO:\n", "text": "The"}
-    saved, command, api_call, card = tab.finish(
-        REQUEST, {"title": "x"}, 2, "side_2.text.2", *values(tab), None, shown, None, None
-    )
-    assert saved == {"title": "x"}
-    assert "--model gpt" in command
-    assert "Client('http://here')" in api_call
-    assert card["title"] == "Character 3 of the GPT's text"
-    assert card["glyph_char"] == "e"
+    rows = tab.explain("side_2.text.2", *values(tab), None, shown, None, None).props["all"]
+    assert rows["glyph_char"] == "e"
+    assert len(rows["rows"]) == len(rows["noise"]) == 65
 
 
 @pytest.mark.parametrize("side", [0, 3, None, "gpt"])
@@ -105,23 +110,36 @@ def test_a_trace_is_that_of_the_chosen_side(tab: CompareTab, zoo: Zoo) -> None:
 
 
 def test_the_number_of_sides_decides_what_is_shown(tab: CompareTab) -> None:
-    *columns, colour, side = tab.refit(3, 4)
+    *columns, colour, side, _ = tab.refit(3, 4)
     assert [column.visible for column in columns] == [True, True, True, False]
     assert colour.value == 3
-    assert side.choices == [("1", 1), ("2", 2), ("3", 3)]
+    assert side.props["choices"] == [("1", 1), ("2", 2), ("3", 3)]
     with pytest.raises(gr.Error, match="Sides must be a whole number from 2 to 4"):
         tab.refit(5)
-    assert tab.refit_for_link({}) == {}
 
 
-def test_the_method_decides_what_is_disabled() -> None:
-    sampled, searched = (
-        [component.props["disabled"] for component in module.disabled_by(method)] for method in ("sample", "beam")
-    )
-    assert [bool(reason) for reason in sampled] == [not reason for reason in searched]
-    assert sum(map(bool, searched)) == 4
+@pytest.mark.parametrize(
+    ("method", "temperature", "disabled"),
+    [
+        ("sample", 0.8, {"width"}),
+        ("sample", 0, {"width", "top_k", "top_p", "seed"}),
+        ("beam", 0.8, {"temperature", "top_k", "top_p", "seed"}),
+    ],
+)
+def test_a_control_without_effect_is_disabled_and_says_why(
+    method: str, temperature: float, disabled: set[str], tab: CompareTab
+) -> None:
+    reasons = dict(zip(module.WITHOUT, tab.refit_effect(method, temperature), strict=True))
+    assert {name for name, part in reasons.items() if part.props["disabled"]} == disabled
+    assert all(part.props["info"] for part in reasons.values())  # an update keeps the other properties
+
+
+def test_a_link_decides_that_too_and_keeps_its_values(tab: CompareTab) -> None:
+    update = {part.elem_id: new for part, new in tab.refit_for_link({"method": "beam", "seed": 9}).items()}
+    assert (update["seed"].value, bool(update["seed"].props["disabled"])) == (9, True)
+    assert update["width"].props["disabled"] == ""
     with pytest.raises(gr.Error, match="Method must be one of beam, sample; got greedy"):
-        module.disabled_by("greedy")
+        tab.refit_effect("greedy", 1)
 
 
 def test_a_link_holds_every_control_and_the_selected_character(tab: CompareTab) -> None:
