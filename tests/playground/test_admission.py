@@ -18,6 +18,8 @@ from nanogpt.playground.admission import PER_ADDRESS, PER_SESSION, UNREAD
 from nanogpt.storage.checkpoint import save
 from nanogpt.text.tokenizer import CharTokenizer
 
+pytestmark = pytest.mark.alone
+
 SOON = UNREAD + 3  # seconds until a visitor is served: about 4 here; the runs below would take minutes
 PAGE = [2_000, 1, "sample", 4, 4, 0, "gpt", "gpt", "gpt", "gpt"]  # four sides, stopped after 20 s
 POSTS = {
