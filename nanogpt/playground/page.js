@@ -122,8 +122,10 @@ function changed(...values) {
 // What decides which controls have an effect, when it changes: a slider that is dragged asks the server once.
 let effective = "";
 
+const deciding = (method, temperature) => [method, temperature > 0].join();
+
 function effect(method, temperature) {
-  const now = [method, temperature > 0].join();
+  const now = deciding(method, temperature);
   if (now === effective) return undefined;
   effective = now;
   return { now };
@@ -157,6 +159,7 @@ function start(request, ...values) {
   const moved = preview || document.activeElement?.matches("input[type=range]");
   preview = held;
   [started, running, refusal] = [request.id, values, false];
+  effective ||= deciding(...["method", "temperature"].map((key) => values[keys.indexOf(key)])); // the link has set it
   if (!held) addressOfRun(values);
   busy(true);
   compareWithTexts();

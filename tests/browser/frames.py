@@ -11,7 +11,7 @@ LEGIBLE = 4.5  # the least contrast of a letter to its ground
 # inside the panel and the window, with enough contrast to the ground. `most` is how many requests waited for an answer
 # at once.
 WATCH_FRAMES = """(legible) => {
-  const seen = (window.seen = { frames: 0, least: 1, most: 0, over: false });
+  const seen = (window.seen = { frames: 0, least: 1, most: 0, waiting: [], over: false });
   const colour = (text) => text.match(/[0-9.]+/g).map(Number);
   const light = (rgb) => {
     const [r, g, b] = rgb.map((v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
@@ -49,7 +49,8 @@ WATCH_FRAMES = """(legible) => {
     if (seen.over) return;
     seen.frames++;
     seen.least = Math.min(seen.least, share(1) / whole[0], share(2) / whole[1]);
-    seen.most = Math.max(seen.most, window.traffic.pending.size);
+    const waiting = Array.from(window.traffic.pending.values());
+    if (waiting.length > seen.most) Object.assign(seen, { most: waiting.length, waiting });
     requestAnimationFrame(look);
   };
   requestAnimationFrame(look);

@@ -22,9 +22,9 @@ FIRST_TEXT = """new MutationObserver((_, observer) => {
 SHIFTS = """new Promise((resolve) => {
   setTimeout(resolve, 2000, []); // an observer that finds none says nothing
   new PerformanceObserver((list) => resolve(list.getEntries().filter((entry) => !entry.hadRecentInput)
-    .map(({ value, startTime, sources }) => ({ value, at: Math.round(startTime), parts: sources.map(({ node }) => {
+    .map(({ value, startTime, sources }) => ({ value, at: Math.round(startTime), parts: sources.map(({ node, previousRect: o, currentRect: n }) => {
       const part = node?.closest ? node : node?.parentElement;
-      return part ? "#" + (part.closest("[id]")?.id ?? "") + " " + part.tagName + "." + part.className : "gone";
+      return part ? "#" + (part.closest("[id]")?.id ?? "") + " " + part.tagName + "." + part.className + ` ${o.top}+${o.height} to ${n.top}+${n.height}` : "gone";
     }) })))).observe({ type: "layout-shift", buffered: true });
 })"""
 
