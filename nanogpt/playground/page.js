@@ -158,7 +158,7 @@ function start(request, ...values) {
   const held = document.querySelector("input[type=range]:active") !== null;
   const moved = preview || document.activeElement?.matches("input[type=range]");
   preview = held;
-  [started, running, refusal] = [request.id, values, false];
+  [started, running, refusal, superseding] = [request.id, values, false, false];
   effective ||= deciding(...["method", "temperature"].map((key) => values[keys.indexOf(key)])); // the link has set it
   if (!held) addressOfRun(values);
   busy(true);
