@@ -158,7 +158,7 @@ function start(request, ...values) {
   const held = document.querySelector("input[type=range]:active") !== null;
   const moved = preview || document.activeElement?.matches("input[type=range]");
   preview = held;
-  [started, running, refusal] = [request.id, values, false];
+  [started, running, refusal, superseding] = [request.id, values, false, false];
   effective ||= deciding(...["method", "temperature"].map((key) => values[keys.indexOf(key)])); // the link has set it
   if (!held) addressOfRun(values);
   busy(true);
@@ -199,12 +199,14 @@ function ended() {
   return undefined;
 }
 
+// A run that is being cancelled for a newer one is not cancelled twice: Gradio answers that with an error.
 function stop() {
   if (asked > finished) say("Stopped.");
   withdrawn = finished = asked;
   busy(false);
   for (const panel of document.querySelectorAll(".text-panel")) panel.dispatchEvent(new CustomEvent("stop"));
   compareWithTexts();
+  return superseding ? undefined : { id: started, at: performance.now() };
 }
 
 // What stands below the texts of a complete run. The values are those of the run, whatever the controls say by now.

@@ -102,7 +102,7 @@ class Stage:
     def build_state(self) -> None:
         """What the page remembers and does not show."""
         self.request = gr.JSON(None, visible="hidden", elem_id="request", label="The run that was asked for last")
-        self.superseded = gr.JSON(None, visible="hidden", elem_id="superseded", label="The run that a newer one ends")
+        self.superseded = gr.JSON(None, visible="hidden", elem_id="superseded", label="The run that is cancelled")
         self.effect = gr.JSON(
             None, visible="hidden", elem_id="effect", label="What decides which controls have an effect"
         )

@@ -46,6 +46,11 @@ def lengths_while_running(page: Page, count: int) -> list[list[int]]:
 def stop(page: Page) -> list[str]:
     """Press Stop; both texts, which nothing follows any more."""
     page.locator("#stop").click()
+    return stopped(page)
+
+
+def stopped(page: Page) -> list[str]:
+    """Both texts once they are stopped; nothing follows them any more."""
     page.wait_for_function(BOTH.format("stopped"))
     page.wait_for_timeout(300)
     partial = texts(page)
@@ -89,6 +94,26 @@ def test_stop_halts_the_run_that_waits_for_its_turn_too(visit: Visit) -> None:
     page.wait_for_function(BOTH.format("running"))
     enter_number(page, "length", 1999)
     assert all(0 < len(text) < 1999 for text in stop(page))
+
+
+@pytest.mark.parametrize("wait", [0, 105, 120, 150])
+def test_stop_halts_the_run_that_another_makes_way_for(wait: int, visit: Visit) -> None:
+    """Once, Stop between the cancelling of a run and its end let the newer one write to its end."""
+    page = visit(characters=20, sides=4, model_1="gpt", model_3="gpt", model_4="gpt")
+    enter_number(page, "length", 2000)
+    page.wait_for_function(f"() => ({LENGTHS})()[1] > 50")
+    page.evaluate(
+        """(wait) => {
+          const box = document.querySelector("#length input[type=number]");
+          box.value = 1999;
+          box.dispatchEvent(new Event("change"));
+          setTimeout(() => document.querySelector("#stop").click(), wait);
+        }""",
+        wait,
+    )
+    assert all(0 < len(text) < 1999 for text in stopped(page))
+    set_number(page, "length", 30)
+    assert [len(text) for text in texts(page)] == [30, 30]
 
 
 def test_a_slider_overtakes_the_run_of_a_link(visit: Visit, api: Api) -> None:

@@ -11,7 +11,7 @@ The path of a run:
    frame carries the request's id; panels drop the frames of a run that Stop has withdrawn.
 4. When a whole run is complete, `complete` (page.js) notes its id; `finish` fills track, card and commands at once,
    with the values of that run, whatever the controls say by then; and the address is written.
-5. Stop withdraws every request so far, cancels the run under way, and tells the panels.
+5. Stop withdraws every request so far, cancels the run under way (by `superseded` too), and tells the panels.
 What stands in a control that did not produce the texts is found in the browser (page.js), which marks them out of date.
 """
 
@@ -179,8 +179,7 @@ class CompareTab:
             **QUIET,
             **MODEL_LIMIT,
         )
-        stage.stop.click(None, js="playground.stop", **AT_ONCE)
-        stage.stop.click(None, cancels=[ran], **AT_ONCE)
+        stage.stop.click(None, None, stage.superseded, js="playground.stop", **AT_ONCE)
 
     def wire_controls(self) -> None:
         stage, controls = self.stage, self.stage.controls
