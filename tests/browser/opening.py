@@ -21,11 +21,15 @@ FIRST_TEXT = """new MutationObserver((_, observer) => {
 # All layout shifts so far that no input caused: each is the moved share of the window times the distance.
 SHIFTS = """new Promise((resolve) => {
   setTimeout(resolve, 2000, []); // an observer that finds none says nothing
-  new PerformanceObserver((list) => resolve(list.getEntries().filter((entry) => !entry.hadRecentInput)
-    .map(({ value, startTime, sources }) => ({ value, at: Math.round(startTime), parts: sources.map(({ node, previousRect: o, currentRect: n }) => {
-      const part = node?.closest ? node : node?.parentElement;
-      return part ? "#" + (part.closest("[id]")?.id ?? "") + " " + part.tagName + "." + part.className + ` ${o.top}+${o.height} to ${n.top}+${n.height}` : "gone";
-    }) })))).observe({ type: "layout-shift", buffered: true });
+  const place = ({ top, height }) => `${Math.round(top)}+${Math.round(height)}`;
+  const told = ({ node, previousRect, currentRect }) => {
+    const part = node?.closest ? node : node?.parentElement;
+    const name = part ? `#${part.closest("[id]")?.id} ${part.tagName}.${part.className}` : "gone";
+    return `${name} ${place(previousRect)} to ${place(currentRect)}`;
+  };
+  new PerformanceObserver((list) => resolve(list.getEntries().filter((entry) => !entry.hadRecentInput).map((entry) => ({
+    value: entry.value, at: Math.round(entry.startTime), parts: entry.sources.map(told),
+  })))).observe({ type: "layout-shift", buffered: true });
 })"""
 
 
