@@ -65,8 +65,8 @@ def requests_of(page: Page) -> list[str]:
     return made
 
 
-@pytest.mark.parametrize("cuts", [{}, {"top_k": 20, "top_p": 0.9}])
-def test_the_draw_in_the_card_is_the_api_s(cuts: dict[str, float], visit: Visit, api: Api) -> None:
+@pytest.mark.parametrize(("cuts", "count"), [({}, 200), ({"top_k": 20, "top_p": 0.9}, 40)])
+def test_the_draw_in_the_card_is_the_api_s(cuts: dict[str, float], count: int, visit: Visit, api: Api) -> None:
     settings = {"temperature": 0.8, **cuts}
     page = visit(characters=300, seed=5, **settings)
     written, models = texts(page), ("bigram", "gpt")
@@ -76,7 +76,7 @@ def test_the_draw_in_the_card_is_the_api_s(cuts: dict[str, float], visit: Visit,
     ]
     assert [trace["text"] for trace in traces] == written
     places = [(side, index) for side in (1, 2) for index in range(300)]
-    for side, index in random.Random(3).sample(places, 200):
+    for side, index in random.Random(3).sample(places, count):
         shown, trace = card_of(page, side, index), traces[side - 1]
         char = written[side - 1][index]
         noise = dict(zip(trace["vocabulary"], trace["steps"][index]["noise"], strict=True))

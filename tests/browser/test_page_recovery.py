@@ -120,8 +120,11 @@ def test_a_visitor_who_waits_is_told(visit: Visit) -> None:
 def test_a_new_run_ends_the_visitors_old_one(visit: Visit) -> None:
     """Once it waited for its end: 2.4 s at 2,000 characters."""
     page = visit(characters=2000, sides=4, model_1="gpt", model_3="gpt", model_4="gpt", run=False, wait=False)
+    cancelled: list[str] = []
+    page.on("request", lambda request: cancelled.append(request.url) if "/cancel" in request.url else None)
     page.wait_for_function("document.querySelector('#side_2 .text')?.textContent.length > 50")
     page.locator("#more").click()
     page.locator("#length input[type=number]").fill("30")
     page.locator("#length input[type=number]").press("Enter")
-    page.wait_for_function("document.querySelector('#side_2 .text').textContent.length === 30", timeout=3000)
+    page.wait_for_function("document.querySelector('#side_2 [data-status=done] .text')?.textContent.length === 30")
+    assert len(cancelled) == 1
