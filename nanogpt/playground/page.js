@@ -38,7 +38,7 @@ let silent;
 // A message that is quiet is for screen readers only: the eye sees what it says.
 function say(message, { lasting = false, quiet = false } = {}) {
   const line = document.querySelector("#status p");
-  if (!line) return;
+  if (!line || (quiet && !navigator.onLine)) return; // a lost connection stays said
   line.classList.toggle("quiet", quiet);
   clearTimeout(fading);
   if (line.textContent !== message) line.textContent = message;

@@ -70,7 +70,7 @@ def test_the_figures_are_the_api_s(visit: Visit, api: Api) -> None:
     tokenizer = nanogpt.load(CHECKPOINTS / "gpt").tokenizer
     noise = gumbel_noise(3, 120, tokenizer.vocab_size)
     places = [(side, index) for side in (1, 2) for index in range(120)]
-    for side, index in random.Random(1).sample(places, 40):
+    for side, index in random.Random(1).sample(places, 15):
         first, shown = reading(page, side, index)
         assert [row["name"] for row in first] == [row["name"] for i, row in enumerate(shown) if i < 8 or row["written"]]
         said = {"prompt": "ROMEO:\n", "text": written[side - 1][:index]}
