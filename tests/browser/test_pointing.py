@@ -77,6 +77,7 @@ def show(page: Page, name: str) -> None:
     with page.expect_response(lambda answer: "/run/" in answer.url) as answer:
         page.locator(f"#{name}").click()
     answer.value.finished()
+    page.evaluate("scrollTo(0, 0)")  # the click may have scrolled the texts out of the window
     page.mouse.move(0, 0)
     page.wait_for_timeout(300)
 
