@@ -6,10 +6,12 @@ print(nanogpt.generate(model, "ROMEO:\\n", temperature=0.7, seed=3))
 print(nanogpt.score(model, "To be, or not to be").total, "bits")
 print(nanogpt.alternatives(model, "To be, or not to b")[:3])
 print(nanogpt.attention(model, "To be, or not to be").shape)
+print(nanogpt.generate(nanogpt.without(model, "attention"), "ROMEO:\\n", seed=3))
 """
 
 from nanogpt.analysis.alternatives import alternatives
 from nanogpt.analysis.attention import attention
+from nanogpt.analysis.parts import without
 from nanogpt.analysis.score import score
 from nanogpt.analysis.trace import trace
 from nanogpt.generation.continuation import generate, stream
@@ -29,4 +31,5 @@ __all__ = [
     "score",
     "stream",
     "trace",
+    "without",
 ]

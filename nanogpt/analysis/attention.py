@@ -3,31 +3,26 @@
 Knows `CausalSelfAttention`; never changes a model.
 """
 
-import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from nanogpt.analysis.parts import layers_of, twin
+from nanogpt.checks import whole
+from nanogpt.generation.continuation import MAX_CONTEXT
 from nanogpt.generation.text_model import TextModel
 from nanogpt.models.base import LanguageModel
+from nanogpt.models.kv_cache import windows
 from nanogpt.models.layers import CausalSelfAttention, attention_weights
 from nanogpt.text.spelling import Spelling, with_warnings
-
-M = TypeVar("M", bound=nn.Module)
 
 
 def attention_layers(model: nn.Module) -> list[CausalSelfAttention]:
     """The attention layers of a model, from the first to the last; none for an n-gram."""
-    return [m for m in model.modules() if isinstance(m, CausalSelfAttention)]
-
-
-def twin(model: M) -> M:
-    """New modules around the same weights: hooks on the twin never touch the model that others are using."""
-    shared = {id(t): t for t in (*model.parameters(), *model.buffers())}
-    return copy.deepcopy(model, memo=shared)
+    return [layer.attention for layer in layers_of(model)]
 
 
 @contextmanager
@@ -53,29 +48,36 @@ def captured_attention(model: nn.Module) -> Iterator[list[Tensor]]:
 
 
 @torch.inference_mode()
-def attention_patterns(model: LanguageModel, ids: Sequence[int]) -> Tensor:
+def attention_patterns(model: LanguageModel, ids: Sequence[int], context: int = 0) -> Tensor:
     """How much each character of ids (the last block_size of them) looks at each other one.
 
     Returns (n_layer, n_head, T, T): [layer, head, row, column] is the weight with which the character `row`
-    reads the character `column`; each row sums to 1. Raises ValueError for a model without attention.
+    reads the character `column`; each row sums to 1. With a `context` above 0 a character looks back at most so many
+    characters; all further weights are exactly 0. Raises ValueError for a model without attention.
     """
-    if not attention_layers(model):
+    layers = attention_layers(model)
+    if not layers:
         raise ValueError("This model has no attention.")
-    idx = torch.tensor([list(ids)[-model.block_size :]], device=model.device)
+    text = torch.tensor(list(ids)[-model.block_size :], device=model.device)
+    T = len(text)
+    weights = torch.zeros(len(layers), layers[0].n_head, T, T)
     looked_at = twin(model)
-    with captured_attention(looked_at) as patterns:
-        looked_at(idx)
-    return torch.cat(patterns).cpu()
+    for start, done, end in windows(T, min(context or model.block_size, model.block_size)):
+        with captured_attention(looked_at) as patterns:
+            looked_at(text[None, start:end])
+        weights[:, :, done:end, start:end] = torch.cat(patterns)[:, :, done - start :].cpu()
+    return weights
 
 
-def attention(model: TextModel, text: str | Spelling) -> Tensor:
+def attention(model: TextModel, text: str | Spelling, context: int = 0) -> Tensor:
     """Which characters of a text each character looks at, in every head: (n_layer, n_head, T, T), rows that sum to 1.
 
-    Of a text of more than block_size characters only the last block_size are read. Characters that the model does not
-    know are left out, after a UserWarning; a text that `model.read_text` has read gives no warning. Raises ValueError
-    for a model without attention, and for a text of which nothing is left.
+    Of a text of more than block_size characters only the last block_size are read. With a `context` above 0 the model
+    looks back at most so many characters, as in `generate`. Characters that the model does not know are left out,
+    after a UserWarning; a text that `model.read_text` has read gives no warning. Raises ValueError for a model without
+    attention, for a text of which nothing is left, and for a context out of range.
     """
     spelt = with_warnings(text, model.read_text(text))
     if not spelt.ids:
         raise ValueError("The text holds no character that the model knows.")
-    return attention_patterns(model.model, spelt.ids)
+    return attention_patterns(model.model, spelt.ids, whole("Context", context, 0, MAX_CONTEXT))

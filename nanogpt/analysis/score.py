@@ -6,6 +6,7 @@ Knows the models' contract and models with their tokenizers; knows no corpus and
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -15,45 +16,48 @@ from tqdm import tqdm
 
 from nanogpt.generation.text_model import TextModel
 from nanogpt.models.base import LanguageModel
-from nanogpt.models.kv_cache import window_start
+from nanogpt.models.kv_cache import windows
 from nanogpt.text.spelling import Spelling, with_warnings
 
 BITS = 1 / math.log(2)  # nats → bits
+MOST_AT_ONCE = 8_192  # characters in one forward pass: more of them only take memory
 PROTOCOL_WINDOW = 256
 PROTOCOL_OFFSETS = range(0, 256, 32)
 BAR: dict[str, Any] = {"delay": 2, "leave": False, "disable": None}  # shown at a terminal, after two seconds
 
 
 @torch.inference_mode()
-def next_logits(model: LanguageModel, ids: Sequence[int]) -> Tensor:
+def next_logits(model: LanguageModel, ids: Sequence[int], context: int = 0) -> Tensor:
     """The logits after each prefix of ids (n,), as generation sees them: (n, V), float32.
 
-    Follows the window rule of generation, but reads each window once instead of character by character.
+    Follows the window rule of generation, but reads each window once instead of character by character. A `context`
+    above 0 is a window of so many characters, if the model could look back further.
     """
-    block_size, device = model.block_size, model.device
-    if model.any_length:
-        return model(torch.tensor([list(ids)], device=device))[0].float().cpu()
-    rows, done = [], 0
-    while done < len(ids):
-        start = window_start(done + 1, block_size)
-        end = done + 1
-        while end < len(ids) and window_start(end + 1, block_size) == start:
-            end += 1
-        idx = torch.tensor([list(ids[start:end])], device=device)
-        rows.append(model(idx)[0, done - start :].float().cpu())
-        done = end
+    block_size, device = min(context or model.block_size, model.block_size), model.device
+    text = torch.tensor(list(ids), device=device)
+    if model.any_length and block_size == model.block_size:
+        return model(text[None])[0].float().cpu()
+    if model.any_length:  # the window moves by one
+        seen = [text[max(0, i + 1 - block_size) : i + 1] for i in range(len(text))]
+        return torch.stack([model(window[None], rows=1)[0, 0].float().cpu() for window in seen])
+    rows = []
+    for (size, skipped), alike in groupby(windows(len(text), block_size), lambda w: (w[2] - w[0], w[1] - w[0])):
+        starts = [start for start, _, _ in alike]
+        for some in torch.tensor(starts, device=device).split(max(1, MOST_AT_ONCE // size)):
+            found = model(text[some[:, None] + torch.arange(size, device=device)])
+            rows.append(found[:, skipped:].flatten(0, 1).float().cpu())
     return torch.cat(rows)
 
 
-def logits_before(model: LanguageModel, context: Sequence[int], ids: Sequence[int]) -> Tensor:
-    """The logits before each of `ids` (n,) after `context` (at least one id; its last block_size are read): (n, V)."""
-    seen = list(context)[-model.block_size :]
-    return next_logits(model, [*seen, *ids][:-1])[len(seen) - 1 :]
+def logits_before(model: LanguageModel, prompt: Sequence[int], ids: Sequence[int], context: int = 0) -> Tensor:
+    """The logits before each of `ids` (n,) after `prompt` (at least one id; what fits the window is read): (n, V)."""
+    seen = list(prompt)[-min(context or model.block_size, model.block_size) :]
+    return next_logits(model, [*seen, *ids][:-1], context)[len(seen) - 1 :]
 
 
-def char_nats(model: LanguageModel, context: Sequence[int], ids: Sequence[int]) -> Tensor:
-    """−ln p of each of `ids` (n,) after `context`, as (n,); both are read as `logits_before` does."""
-    return F.cross_entropy(logits_before(model, context, ids), torch.tensor(list(ids)), reduction="none")
+def char_nats(model: LanguageModel, prompt: Sequence[int], ids: Sequence[int]) -> Tensor:
+    """−ln p of each of `ids` (n,) after `prompt`, as (n,); both are read as `logits_before` does."""
+    return F.cross_entropy(logits_before(model, prompt, ids), torch.tensor(list(ids)), reduction="none")
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,13 +23,15 @@ class Beam:
         return self.log_probability / len(self.ids)
 
 
-def beam_search(model: LanguageModel, prompt: Sequence[int], width: int, max_new_tokens: int) -> Iterator[Beam]:
+def beam_search(
+    model: LanguageModel, prompt: Sequence[int], width: int, max_new_tokens: int, context: int = 0
+) -> Iterator[Beam]:
     """Look for the likeliest continuation, keeping the `width` best at each character; yield the best of each length.
 
     Width 1 takes the likeliest character each time, as temperature 0 does. No randomness. Of equals, the
-    smaller id on the better beam goes first.
+    smaller id on the better beam goes first. With a `context` above 0 the model looks back at most so many characters.
     """
-    reader = Reader(model, batch_size=width)
+    reader = Reader(model, batch_size=width, context=context)
     logits = reader.feed([prompt[-reader.block_size :]] * width)[:, -1]  # (width, V)
     read = reader.ids.size(1)
     score = torch.full((width,), -math.inf, dtype=torch.float64)

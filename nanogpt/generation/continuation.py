@@ -15,10 +15,17 @@ from nanogpt.text.prompt import Prompt
 from nanogpt.text.spelling import with_warnings
 
 MAX_BEAM = 8
+MAX_CONTEXT = 1_000_000  # more than any model here can look back
 
 
 def stream(
-    model: TextModel, prompt: str | Prompt = "", *, beam: int = 0, watched: Watch = iter, **settings: Any
+    model: TextModel,
+    prompt: str | Prompt = "",
+    *,
+    beam: int = 0,
+    context: int = 0,
+    watched: Watch = iter,
+    **settings: Any,
 ) -> Iterator[str]:
     """Continue a prompt: the new characters as they are written; with a beam width, all at once at the end.
 
@@ -26,6 +33,7 @@ def stream(
         prompt: a text, or what `model.read_prompt` made of one. A text that had to be changed (unknown characters,
             an empty prompt, more than fits) is continued all the same, after a UserWarning for each change.
         beam: the width of a beam search; 0 samples.
+        context: how many characters the model may look back, at most; 0 is all that it can.
         watched: each step passes through it as it is taken; it may end the run by raising an error.
         settings: the fields of `SamplingParams`: temperature, top_k, top_p, max_new_tokens, seed.
 
@@ -33,18 +41,18 @@ def stream(
     """
     params = SamplingParams(**settings)
     width = whole("Beam width", beam, 0, MAX_BEAM)
+    context = whole("Context", context, 0, MAX_CONTEXT)
     checked = with_warnings(prompt, model.read_prompt(prompt))
     if width:
-        return _beamed(model, watched(beam_search(model.model, checked.ids, width, params.max_new_tokens)))
-    return _sampled(model, watched(generate_steps(model.model, checked.ids, params, draft=model.draft)))
+        return _beamed(model, watched(beam_search(model.model, checked.ids, width, params.max_new_tokens, context)))
+    steps = generate_steps(model.model, checked.ids, params, draft=model.draft, context=context)
+    return _sampled(model, watched(steps))
 
 
-def generate(
-    model: TextModel, prompt: str | Prompt = "", *, beam: int = 0, watched: Watch = iter, **settings: Any
-) -> str:
+def generate(model: TextModel, prompt: str | Prompt = "", **settings: Any) -> str:
     """Continue a prompt and return the new text. The arguments and errors are those of `stream`."""
     checked = with_warnings(prompt, model.read_prompt(prompt))
-    return "".join(stream(model, checked, beam=beam, watched=watched, **settings))
+    return "".join(stream(model, checked, **settings))
 
 
 def _sampled(model: TextModel, steps: Iterator[Step]) -> Iterator[str]:

@@ -36,15 +36,16 @@ def generate_steps(
     *,
     cached: bool = True,
     draft: LanguageModel | None = None,
+    context: int = 0,
 ) -> Iterator[Step]:
-    """Continue `prompt_ids` (at least one id; only its last block_size are read) by params.max_new_tokens steps.
+    """Continue `prompt_ids` (at least one id; only what fits the window is read) by params.max_new_tokens steps.
 
     The same prompt and params give the same ids wherever this is called from. A `draft`, a small model of the same
     vocabulary, changes nothing but the speed: it guesses the next few characters with the same noise, the model reads
     them all at once, and those that it would have drawn itself are kept (speculative decoding, arXiv:2211.17192, with
-    both models coupled by the noise).
+    both models coupled by the noise). With a `context` above 0 the model looks back at most so many characters.
     """
-    reader = Reader(model, cached=cached)
+    reader = Reader(model, cached=cached, context=context)
     noise = gumbel_noise(params.seed, params.max_new_tokens, model.vocab_size)
     unread = list(prompt_ids[-reader.block_size :])
     ids = list(unread)

@@ -16,12 +16,13 @@ class Reader:
     """A model reading one text, or several of the same length: feed ids, get the logits of the next character.
 
     With `cached`, a full window is read once and each further character costs one row; without, the whole window is
-    read again for each character. Both give the same logits; the slow path is the reference.
+    read again for each character. Both give the same logits; the slow path is the reference. A `context` above 0 is a
+    window of so many characters, if the model could look back further.
     """
 
-    def __init__(self, model: LanguageModel, *, batch_size: int = 1, cached: bool = True):
+    def __init__(self, model: LanguageModel, *, batch_size: int = 1, cached: bool = True, context: int = 0):
         self.model = model
-        self.block_size = model.block_size
+        self.block_size = min(context or model.block_size, model.block_size)
         self.slides = model.any_length  # its few characters are read again each time, so its window moves by one
         self.cache: KVCache | None = model.new_cache(batch_size) if cached else None
         self.ids = torch.empty(batch_size, 0, dtype=torch.long, device=model.device)

@@ -5,6 +5,7 @@ in place. It is passed as an argument; no module stores one.
 """
 
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -21,6 +22,19 @@ def window_start(length: int, block_size: int) -> int:
         return 0
     half = max(1, block_size // 2)
     return -(-(length - block_size) // half) * half
+
+
+def windows(length: int, block_size: int) -> Iterator[tuple[int, int, int]]:
+    """The windows (start, done, end) in which a text of `length` characters is read by the rule of `window_start`.
+
+    Each is the characters start:end; what follows its characters before `done` was predicted in the window before.
+    """
+    done = 0
+    while done < length:
+        start = window_start(done + 1, block_size)
+        end = min(start + block_size, length)
+        yield start, done, end
+        done = end
 
 
 class KVCache:

@@ -1,14 +1,17 @@
 """What is captured is what the model used, and looking changes nothing."""
 
 import copy
+import itertools
 from collections.abc import Callable
 
 import pytest
 import torch
 
-from nanogpt.analysis.attention import attention, attention_layers, attention_patterns, captured_attention, twin
+from nanogpt.analysis.attention import attention, attention_layers, attention_patterns, captured_attention
+from nanogpt.analysis.parts import twin
 from nanogpt.generation.text_model import TextModel
 from nanogpt.models.base import LanguageModel
+from nanogpt.models.kv_cache import window_start
 
 LOOKING = [("self_attention", 1), ("gpt", 2), ("gpt-as-nanogpt", 2), ("gpt-in-context", 2)]
 
@@ -76,3 +79,24 @@ def test_what_cannot_be_looked_at_is_refused(text_model: Callable[..., TextModel
             attention(text_model(kind), "abc")
     with pytest.raises(ValueError, match="no character that the model knows"):
         attention(text_model("gpt"), "")
+
+
+@pytest.mark.parametrize(("variant", "n_layer"), LOOKING)
+@pytest.mark.parametrize("context", [1, 3, 4, 8, 20])
+def test_weights_beyond_the_context_are_exactly_zero(
+    variant: str, n_layer: int, context: int, text_model: Callable[..., TextModel]
+) -> None:
+    loaded = text_model(variant)
+    weights = attention(loaded, "abcdefgh", context)
+    assert torch.allclose(weights.sum(-1), torch.ones(n_layer, 2, 8))
+    for row, column in itertools.product(range(8), range(8)):
+        if column > row or row - column >= context:
+            assert (weights[:, :, row, column] == 0).all()
+    row = weights[:, :, 7, :]
+    start = window_start(8, min(context, 8))
+    assert torch.allclose(row[..., start:], attention(loaded, "abcdefgh"[start:])[:, :, -1], atol=1e-6)
+
+
+def test_a_context_out_of_range_is_refused(text_model: Callable[..., TextModel]) -> None:
+    with pytest.raises(ValueError, match="Context must be a whole number from 0"):
+        attention(text_model("gpt"), "abc", -1)

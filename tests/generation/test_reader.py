@@ -6,17 +6,18 @@ import pytest
 import torch
 from torch import Tensor
 
+from nanogpt.analysis.score import next_logits
 from nanogpt.generation.reader import Reader
 from nanogpt.models.base import LanguageModel
 from nanogpt.models.kv_cache import window_start
 
 
 @torch.no_grad()
-def logits_by_definition(model: LanguageModel, ids: list[int]) -> Tensor:
+def logits_by_definition(model: LanguageModel, ids: list[int], context: int = 0) -> Tensor:
     """(n, V): after each prefix, what the model says of the window that the rule gives it."""
     rows = []
     for n in range(1, len(ids) + 1):
-        sight = model.block_size
+        sight = min(context or model.block_size, model.block_size)
         start = max(0, n - sight) if model.any_length else window_start(n, sight)
         rows.append(model(torch.tensor([ids[start:n]]))[0, -1])
     return torch.stack(rows)
@@ -31,6 +32,18 @@ def test_every_split_gives_the_logits_of_the_definition(model: LanguageModel, id
         logits = [reader.feed([ids[:split]])[0, -1]]
         logits += [reader.feed([[id]])[0, -1] for id in ids[split:]]
         assert (torch.stack(logits) - expected[split - 1 :]).abs().max() <= 1e-4
+
+
+@pytest.mark.parametrize("cached", [True, False])
+@pytest.mark.parametrize("context", [1, 2, 3, 5, 8, 100])
+def test_a_context_is_a_smaller_window(model: LanguageModel, ids: list[int], context: int, cached: bool) -> None:
+    expected = logits_by_definition(model, ids, context)
+    reader = Reader(model, cached=cached, context=context)
+    logits = torch.stack([reader.feed([[id]])[0, -1] for id in ids])
+    assert (logits - expected).abs().max() <= 1e-4
+    assert (next_logits(model, ids, context) - expected).abs().max() <= 1e-4
+    if context >= model.block_size:
+        assert torch.equal(next_logits(model, ids, context), next_logits(model, ids))
 
 
 def test_text_may_come_in_pieces(model: LanguageModel, ids: list[int]) -> None:
