@@ -110,9 +110,7 @@ def heads_of(subject: Subject, layer: int, head: int) -> dict[str, Any]:
     figures = stored_figures(loaded)
     patterns = attention_patterns(subject.edited.model, subject.ids, subject.context)
     described = {described.part: described for described in figures.heads} if figures else {}
-    named = [
-        [described.get(f"{i + 1}.{j + 1}") for j in range(patterns.size(1))] for i in range(patterns.size(0))
-    ]
+    named = [[described.get(f"{i + 1}.{j + 1}") for j in range(patterns.size(1))] for i in range(patterns.size(0))]
     return heads_value(
         list(subject.text),
         patterns.numpy(),

@@ -8,6 +8,7 @@ import http.client
 import os
 import urllib.request
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ from nanogpt.checks import shown
 from nanogpt.text.tokenizer import CharTokenizer, describe_unknown, normalise
 
 CORPUS_URL = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt"
+CACHED = "tinyshakespeare.txt"
 CORPUS_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 
 
@@ -75,6 +77,21 @@ def load_corpus(
     return Corpus(train, val, tokenizer, hashlib.sha256(raw).hexdigest(), describe_unknown(unknown))
 
 
+def corpus_at_hand() -> Corpus | None:
+    """The corpus if it lies on this machine: `$NANOGPT_DATA`, else Tiny Shakespeare in the cache. Downloads nothing."""
+    path = Path(os.environ.get("NANOGPT_DATA") or cache_folder() / CACHED)
+    try:
+        return _held(path, path.stat().st_mtime_ns)
+    except (OSError, DataError):
+        return None
+
+
+@lru_cache(maxsize=1)
+def _held(path: Path, changed: int) -> Corpus:
+    """The corpus of a file, kept until the file changes."""
+    return load_corpus(path)
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
@@ -89,7 +106,7 @@ def cache_folder() -> Path:
 
 def _tiny_shakespeare() -> bytes:
     """Tiny Shakespeare from the cache, or downloaded once. Data with a wrong digest is neither used nor kept."""
-    target = cache_folder() / "tinyshakespeare.txt"
+    target = cache_folder() / CACHED
     if target.is_file() and hashlib.sha256(raw := target.read_bytes()).hexdigest() == CORPUS_SHA256:
         return raw
     try:
