@@ -19,12 +19,12 @@ from nanogpt.playground.link import read_link
 from nanogpt.playground.mailboxes import MAX_SESSIONS, Mailboxes
 from nanogpt.playground.page import Linked, Page, Update, changed
 from nanogpt.playground.preview import Preview
-from nanogpt.playground.tabs import TABS
+from nanogpt.playground.tabs import OLD_NAMES, TABS
 from nanogpt.playground.terms import terms_head
 from nanogpt.playground.theme import theme
 from nanogpt.storage.zoo import Zoo
 
-SCRIPTS = ("page.js", "page_address.js", "page_view.js")
+SCRIPTS = ("page.js", "page_address.js", "page_view.js", "page_inside.js")
 
 
 def build_app(zoo: Zoo) -> gr.Blocks:
@@ -55,16 +55,15 @@ def _words(sentences: list[str]) -> dict[str, Any]:
 def build_tabs(page: Page) -> gr.Tabs:
     """The tabs, inside the current Blocks; each leaves in `page` what the others and links need of it."""
     with gr.Tabs() as tabs:
-        for title, build in TABS.items():
-            with gr.Tab(title, id=title.lower()) as tab:
-                build(page, tab)
+        for name, row in TABS.items():
+            with gr.Tab(row.title, id=name, elem_id=name) as tab:
+                row.build(page, tab)
     return tabs
 
 
 def linked_parts(page: Page, tabs: gr.Tabs) -> dict[str, Linked]:
     """Everything that a link may set, by its name there."""
-    names = [title.lower() for title in TABS]
-    return {**page.linked, "tab": Linked(tabs, lambda text: one_of("Tab", text, names))}
+    return {**page.linked, "tab": Linked(tabs, lambda text: one_of("Tab", OLD_NAMES.get(text, text), TABS))}
 
 
 def build_actions() -> gr.Button:

@@ -30,8 +30,8 @@ from nanogpt.text.tokenizer import normalise
 MAX_READ = MAX_PROMPT + MAX_NEW_TOKENS  # a prompt and all that was written after it
 # What a model without layers does, by its kind.
 INSTEAD = {
-    "bigram": "It looks up the last character in a table, which holds a score for every character that may follow.",
-    "trigram": "It looks up the last two characters in a table, which holds a score for every character that may follow.",
+    "bigram": "It looks up the last character in a table, with a score for every character that may follow.",
+    "trigram": "It looks up the last two characters in a table, with a score for every character that may follow.",
     "mlp": "It turns each of its characters into a short list of numbers and passes all of them through one network. "
     "Each place has weights of its own, so the model cannot choose where to look by what is written there.",
 }

@@ -143,7 +143,7 @@ function takeText(text, prompt, model, ...sides) {
   const side = written.find((side) => side.model === model) || written.at(-1);
   const offered = side ? side.prompt + side.text : prompt;
   if (text && text !== taken && text !== offered) return undefined;
-  taken = offered;
+  [taken, takenFrom] = [offered, side ? side.prompt : null];
   return taken;
 }
 
@@ -157,10 +157,10 @@ const once = (first, later) => {
   };
 };
 const holdOnOpening = once(hold, () => {});
-const openTab = () => document.querySelector("[role=tab][aria-selected=true]")?.textContent.trim().toLowerCase();
+const openTab = () => document.querySelector("[role=tab][aria-selected=true]")?.id.replace("-button", "");
 // To take a text asks for its map, which is larger than all the texts: only where the link shows it.
 const takeTextOnOpening = once(
-  (...values) => (openTab() === "attention" ? takeText(...values) : undefined), () => undefined);
+  (...values) => (openTab() === "inside" ? takeText(...values) : undefined), () => undefined);
 
 Object.assign(window.playground, {
   branched, expand, closeCard, addressWriter, trailOfHistory, copyLink, copyText, download, takeText,

@@ -101,7 +101,7 @@ class Cost:
 
 
 def cost_of(subject: Subject) -> Cost | None:
-    """What the change of a model costs: stored figures first, else measured now; None where there is nothing to measure.
+    """What the change of a model costs: as stored, else measured now; None where there is nothing to measure.
 
     What is measured now is measured on unseen text if the corpus is at hand, else on the text of the subject.
     """
@@ -190,16 +190,16 @@ LAST_LAYER = (
     "The last layer chooses among what the earlier ones prepared. Watch for words that begin well and end badly."
 )
 COSTLIEST = (
-    "Of all heads this one costs most on unseen text. Watch how long the text stays the same, and that it stays English: "
-    "no single head carries the model."
+    "Of all heads this one costs most on unseen text. Watch how long the text stays the same, and that it stays "
+    "English: no single head carries the model."
 )
 ONE_CHARACTER = (
     "The model sees one character, as a bigram does. Compare its bits with the bigram's on the curve: a large model "
     "cannot use what it may not see."
 )
 EIGHT_CHARACTERS = (
-    "Eight characters hold the word that is being written, and little else. Watch for real words in sentences that lose "
-    "their subject."
+    "Eight characters hold the word that is being written, and little else. Watch for real words in sentences that "
+    "lose their subject."
 )
 
 

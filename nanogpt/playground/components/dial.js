@@ -66,9 +66,14 @@ slider.addEventListener("input", () => {
 });
 slider.addEventListener("change", () => trigger("release"));
 
+function drawRange() {
+  for (const input of inputs) Object.assign(input, { min: props.minimum, max: props.maximum, step: props.step });
+  box.style.width = Math.max(...[props.maximum, props.step].map((number) => String(number).length)) + 2.5 + "ch";
+  draw();
+}
+
 if (!props.slider) slider.remove();
-for (const input of inputs) Object.assign(input, { min: props.minimum, max: props.maximum, step: props.step });
-box.style.width = Math.max(...[props.maximum, props.step].map((number) => String(number).length)) + 2.5 + "ch";
 connect(...inputs);
 watch("value", draw);
-draw();
+watch("maximum", drawRange);
+drawRange();

@@ -1,0 +1,303 @@
+"""Look inside: where every head looks, why a character was chosen, and what the text becomes without a part.
+
+The path of an answer:
+1. The text, the model, the parts that are off, or the context changes; `playground.subject` (page_inside.js) adds the
+   run of the Compare tab if it wrote the text. `read` draws the heads and the votes.
+2. When these stand, `depend` computes what would change without each part: it takes a second.
+3. `rewrite` writes the text again, and `price` says what the change costs. The text as it is, is written only when the
+   text, the model or the run is another one.
+4. A head that is chosen is drawn at once from what the browser has; `exact` sends its exact numbers.
+Everything that follows the pointer happens in the browser, without a request.
+"""
+
+import re
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from nanogpt.analysis.attention import attention_layers
+from nanogpt.analysis.figures import stored_figures
+from nanogpt.analysis.parts import layers_of, part_names
+from nanogpt.checks import shown, whole
+from nanogpt.models.ranges import RANGES
+from nanogpt.playground.admission import while_awaited
+from nanogpt.playground.commands import inside_api_call, inside_command
+from nanogpt.playground.components.beginning import beginning
+from nanogpt.playground.components.curve import curve
+from nanogpt.playground.components.dial import dial
+from nanogpt.playground.components.heads import heads
+from nanogpt.playground.components.menu import menu
+from nanogpt.playground.components.switches import switches
+from nanogpt.playground.components.text_panel import text_panel
+from nanogpt.playground.components.why import why
+from nanogpt.playground.fields import FIELDS, PROMPTS, integer
+from nanogpt.playground.inside import (
+    MAX_READ,
+    dependence_on_parts,
+    exact_of,
+    heads_of,
+    read_subject,
+    read_within_limit,
+    why_of,
+)
+from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
+from nanogpt.playground.page import Linked, Page, Update, changed
+from nanogpt.playground.rewriting import cost_in_words, curve_of, experiments, original_panel, rewritten_panel
+from nanogpt.playground.run import Run
+from nanogpt.storage.zoo import Zoo
+
+ALL_ON = "this model has no heads and no MLPs"
+
+
+class InsideTab:
+    """The parts of the tab, and what happens at its events."""
+
+    def __init__(self, page: Page):
+        self.page, self.zoo = page, page.zoo
+        names = self.zoo.names
+        looking = [n for n in names if attention_layers(self.zoo.get(n).model)]
+        self.default = "gpt" if "gpt" in looking else next(iter(looking or names), None)
+        with gr.Column(elem_id="inside"):
+            self.build_bar()
+            with gr.Row(elem_id="looking"):
+                self.heads = heads("heads", "Where every head looks")
+                self.why = why("why", "Why this character")
+            with gr.Row(elem_id="changing"):
+                self.build_changes()
+                self.original = text_panel("as_it_is", "The text as it is", "rewritten", 1)
+                self.rewritten = text_panel("written_again", "The text written again", "rewritten", 2)
+            with gr.Accordion("The same numbers as commands and API calls", open=False, elem_id="inside_takeaway"):
+                self.command = gr.Textbox(label="Commands", lines=3, buttons=["copy"], elem_id="inside_command")
+                self.api_call = gr.Textbox(label="API calls", lines=8, buttons=["copy"], elem_id="inside_api_call")
+        self.build_state()
+
+    def build_bar(self) -> None:
+        with gr.Row(elem_id="inside_bar"):
+            self.text = beginning(
+                "attention_text",
+                "Text",
+                "",
+                PROMPTS,
+                "what the model reads: the text just written, or yours; Shift+Enter makes a new line",
+                most=MAX_READ,
+                term="attention",
+            )
+            self.model = menu("attention_model", "Model", self.zoo.choices, self.default, "looked into")
+
+    def build_changes(self) -> None:
+        with gr.Column(elem_id="changes", min_width=0):
+            given = self.fitted(self.default) if self.default else {}
+            self.switches = switches("switches", "Switch parts off", **given.get("switches", {}))
+            self.context = dial(
+                "inside_context",
+                "It may look back",
+                minimum=1,
+                step=1,
+                info="characters: its context",
+                term="context",
+                **given.get("context", {"maximum": 1, "value": 1}),
+            )
+            self.curve = curve("inside_curve", "Bits per character against the context")
+
+    def build_state(self) -> None:
+        """What the tab remembers and does not show."""
+        self.begun = gr.Textbox(None, visible="hidden", elem_id="begun", label="Beginning of the text just written")
+        self.layer = gr.Number(None, visible="hidden", elem_id="layer", label="Layer of the head that is shown large")
+        self.head = gr.Number(None, visible="hidden", elem_id="head", label="The head that is shown large")
+        self.position = gr.Number(None, visible="hidden", elem_id="position", label="The character that is looked at")
+        self.subject = [
+            self.text, self.model, self.switches, self.context, self.begun, self.layer, self.head,
+            *(self.page.linked[f.link_key].component for f in FIELDS),
+        ]  # fmt: skip
+
+    # --- what happens ---
+
+    def read(self, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
+        with refused():
+            subject = read_subject(self.zoo, text, model, off, context, begun)
+            return heads_of(subject, layer or 0, head or 0), why_of(subject)
+
+    def depend(self, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
+        with refused():
+            subject = read_subject(self.zoo, text, model, off, context, begun)
+            return gr.HTML(dependence=dependence_on_parts(subject, Run.of(values)))
+
+    def exact(self, text, model, off, context, begun, layer, head, *values, chosen: gr.EventData):  # type: ignore[no-untyped-def]
+        with refused():
+            subject = read_subject(self.zoo, text, model, off, context, begun)
+            layer, head = chosen._data["layer"], chosen._data["head"]
+            return gr.HTML(exact=exact_of(subject, layer, head)), layer, head
+
+    def write(self, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
+        with refused():
+            subject = read_subject(self.zoo, text, model, off, context, begun)
+            return original_panel(subject, Run.of(values), self.zoo.names, while_awaited)
+
+    def rewrite(self, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
+        """`values` are the controls of the Compare tab, then what the panel of the unchanged text shows."""
+        with refused():
+            subject = read_subject(self.zoo, text, model, off, context, begun)
+            original = values[-1] if isinstance(values[-1], dict) else {}
+            told = str(original.get("text", ""))
+            return rewritten_panel(subject, Run.of(values[:-1]), self.zoo.names, told, while_awaited)
+
+    def price(self, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
+        with refused():
+            subject = read_subject(self.zoo, text, model, off, context, begun)
+            return gr.HTML(result=cost_in_words(subject)), curve_of(self.zoo, subject)
+
+    def experiment(self, model, chosen: gr.EventData):  # type: ignore[no-untyped-def]
+        """Set the parts that are off and the context as a named experiment has them."""
+        with refused():
+            loaded = self.zoo.get(model)
+            tried = experiments(loaded)[whole("Experiment", chosen._data["index"], 0, len(experiments(loaded)) - 1)]
+            return tried.off, tried.context or loaded.block_size
+
+    def choose_context(self, chosen: gr.EventData):  # type: ignore[no-untyped-def]
+        with refused():
+            return whole("Context", chosen._data["context"], 1, RANGES["block_size"][1])
+
+    def take_away(self, request: gr.Request, position, *values):  # type: ignore[no-untyped-def]
+        """The commands and API calls that give the numbers of the tab."""
+        text, model, off, context, begun, layer, head, *controls = values
+        with refused():
+            subject = read_subject(self.zoo, text, model, off, context, begun)
+            run = Run.of(controls)
+            url = request.headers.get("origin") or str(request.base_url)
+            return inside_command(subject, run, position), inside_api_call(subject, run, position, url)
+
+    # --- what depends on the model ---
+
+    def fitted(self, name: str) -> dict[str, dict[str, Any]]:
+        """The properties of switches and context that fit a model, with everything on."""
+        loaded = self.zoo.get(name)
+        layers, figures = layers_of(loaded.model), stored_figures(loaded)
+        return {
+            "switches": {
+                "value": [],
+                "layers": len(layers),
+                "heads": layers[0].attention.n_head if layers else 0,
+                "mlps": any(layer.mlp is not None for layer in layers),
+                "costs": figures.without if figures else {},
+                "experiments": [vars(tried) for tried in experiments(loaded)],
+                "result": "",
+                "disabled": "" if layers else ALL_ON,
+            },
+            "context": {
+                "maximum": loaded.block_size,
+                "value": loaded.block_size,
+                "disabled": "" if layers else f"this model sees {loaded.block_size} at most",
+            },
+        }
+
+    def refit(self, name: str) -> list[Any]:
+        """Everything on, and the clearest head, for the model that was chosen."""
+        with refused():
+            given = self.fitted(name)
+            return [changed(self.switches, **given["switches"]), changed(self.context, **given["context"]), None, None]
+
+    # --- at which events ---
+
+    def wire(self, tab: gr.Tab) -> None:
+        """Opening the tab takes over the text of the Compare tab, unless the visitor has written another."""
+        taken: dict[str, Any] = {
+            "fn": None,
+            "inputs": [self.text, self.page.prompt, self.model, *self.page.panels],
+            "outputs": self.text,
+            "queue": False,
+            "api_visibility": "private",
+        }
+        tab.select(js="playground.takeText", **taken)
+        self.page.complete(js="playground.takeTextOnOpening", **taken)
+        self.wire_answers()
+        self.wire_choices()
+
+    def wire_answers(self) -> None:
+        """What is asked of the server when the text, the model, the parts or the context change."""
+        asked: dict[str, Any] = {"js": "playground.subject", **QUIET, **MODEL_LIMIT}
+        fitted = self.model.input(
+            self.refit, self.model, [self.switches, self.context, self.layer, self.head], **AT_ONCE
+        )
+        new_text = [self.text.change, fitted.then]
+        anew = [*new_text, self.switches.change, self.context.change]
+        read = gr.on(anew, self.read, self.subject, [self.heads, self.why], **asked, **LATEST)
+        read.success(self.depend, self.subject, self.why, **asked, **LATEST)
+        with_original = [*self.subject, self.original]
+        written = gr.on(new_text, self.write, self.subject, self.original, **asked, **LATEST)
+        rewritten = gr.on(
+            [written.success, self.switches.change, self.context.change],
+            self.rewrite,
+            with_original,
+            self.rewritten,
+            **asked,
+            **LATEST,
+        )
+        rewritten.success(self.price, self.subject, [self.switches, self.curve], **asked, **LATEST)
+        asked_exactly = [self.heads, self.layer, self.head]
+        self.heads.head(self.exact, self.subject, asked_exactly, **asked, **LATEST)
+
+    def wire_choices(self) -> None:
+        self.switches.experiment(self.experiment, self.model, [self.switches, self.context], **AT_ONCE)
+        self.curve.choose(self.choose_context, None, self.context, **AT_ONCE)
+        self.heads.rest(None, None, self.position, js="playground.inspected", **AT_ONCE)
+        gr.on(
+            [self.position.change, self.heads.change, self.layer.change, self.head.change],
+            self.take_away,
+            [self.position, *self.subject],
+            [self.command, self.api_call],
+            js="playground.subjectAt",
+            **AT_ONCE,
+            **LATEST,
+        )
+
+    def link(self) -> None:
+        """What a link holds of this tab."""
+        linked = self.page.linked
+        linked["attention_text"] = Linked(self.text, read_within_limit)
+        self.page.add_menu(self.model, key="attention_model")
+        for key, part, title in (("layer", self.layer, "Layer"), ("head", self.head, "Head")):
+            low, high = RANGES[f"n_{key}"]
+            linked[key] = Linked(part, partial(read_number, title, int(low), int(high)))
+        linked["off"] = Linked(self.switches, read_off)
+        linked["context"] = Linked(self.context, partial(read_number, "Context", 1, int(RANGES["block_size"][1])))
+        self.page.refits.append(self.refit_for_link)
+
+    def refit_for_link(self, values: dict[str, Any]) -> Update:
+        """What fits the model that a link names; a part or a head that it does not have is left out."""
+        name = values.get("attention_model", self.default)
+        if name is None:
+            return {}
+        loaded, given = self.zoo.get(name), self.fitted(name)
+        layers = layers_of(loaded.model)
+        given["switches"]["value"] = [part for part in values.get("off", ()) if part in part_names(loaded.model)]
+        given["context"]["value"] = min(values.get("context", loaded.block_size), loaded.block_size)
+        here = bool(layers) and values.get("layer", 1) <= len(layers)
+        here = here and values.get("head", 1) <= layers[0].attention.n_head
+        return {
+            self.switches: changed(self.switches, **given["switches"]),
+            self.context: changed(self.context, **given["context"]),
+            self.layer: values.get("layer") if here else None,
+            self.head: values.get("head") if here else None,
+        }
+
+
+def build_inside(page: Page, tab: gr.Tab) -> None:
+    """Build the tab inside the current Blocks and wire its events."""
+    built = InsideTab(page)
+    built.wire(tab)
+    built.link()
+
+
+def read_number(title: str, low: int, high: int, text: str) -> int:
+    """The whole number that a link's text stands for. Raises ValueError."""
+    return whole(title, integer(text), low, high)
+
+
+def read_off(text: str) -> list[str]:
+    """The parts that a link switches off. Raises ValueError for what names no part of any model."""
+    names = [name for name in text.split(",") if name]
+    for name in names:
+        if not re.fullmatch(r"\d{1,2}\.(\d{1,2}|mlp)", name):
+            raise ValueError(f"Parts that are off are heads such as 5.3, and MLPs such as 5.mlp; got {shown(name)}.")
+    return names
