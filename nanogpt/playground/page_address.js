@@ -134,19 +134,6 @@ function download(trace) {
   URL.revokeObjectURL(link.href);
 }
 
-// The Attention tab takes over the text that its model has just written, else any text, else the beginning; but never
-// in place of one that the visitor has written there.
-let taken = ""; // what was taken over last
-
-function takeText(text, prompt, model, ...sides) {
-  const written = sides.filter((side) => side && side.text);
-  const side = written.find((side) => side.model === model) || written.at(-1);
-  const offered = side ? side.prompt + side.text : prompt;
-  if (text && text !== taken && text !== offered) return undefined;
-  [taken, takenFrom] = [offered, side ? side.prompt : null];
-  return taken;
-}
-
 // Some things happen only when the run of the link is complete: the first one of the page.
 const once = (first, later) => {
   let done = false;
@@ -158,11 +145,8 @@ const once = (first, later) => {
 };
 const holdOnOpening = once(hold, () => {});
 const openTab = () => document.querySelector("[role=tab][aria-selected=true]")?.id.replace("-button", "");
-// To take a text asks for its map, which is larger than all the texts: only where the link shows it.
-const takeTextOnOpening = once(
-  (...values) => (openTab() === "inside" ? takeText(...values) : undefined), () => undefined);
 
 Object.assign(window.playground, {
-  branched, expand, closeCard, addressWriter, trailOfHistory, copyLink, copyText, download, takeText,
-  holdOnOpening, takeTextOnOpening,
+  branched, expand, closeCard, addressWriter, trailOfHistory, copyLink, copyText, download,
+  holdOnOpening,
 });

@@ -58,7 +58,7 @@ class InsideTab:
         names = self.zoo.names
         looking = [n for n in names if attention_layers(self.zoo.get(n).model)]
         self.default = "gpt" if "gpt" in looking else next(iter(looking or names), None)
-        with gr.Column(elem_id="inside"):
+        with gr.Column(elem_id="look"):
             self.build_bar()
             with gr.Row(elem_id="looking"):
                 self.heads = heads("heads", "Where every head looks")
