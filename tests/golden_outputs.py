@@ -4,7 +4,6 @@ Only this module knows how each output is asked for; the outputs themselves may 
 which the two largest sums of no character come within 2e-3 of each other, so every machine writes the same texts.
 """
 
-import base64
 import json
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from blocks import in_blocks
 
 from nanogpt.analysis.alternatives import alternatives
+from nanogpt.analysis.attention import attention
 from nanogpt.analysis.score import score
 from nanogpt.analysis.trace import trace
 from nanogpt.generation.continuation import generate
@@ -26,7 +26,6 @@ from nanogpt.playground.link import read_link
 from nanogpt.playground.page import Page
 from nanogpt.playground.panels import judged_panels, saved_by_last, scored_panel
 from nanogpt.playground.run import Run
-from nanogpt.playground.tabs.attention_tab import head_map
 from nanogpt.storage.zoo import Zoo
 
 ROOT = Path(__file__).parents[1]
@@ -107,10 +106,9 @@ def outputs(zoo: Zoo) -> dict[str, Any]:
     readers = {name: part.read for name, part in in_blocks(lambda: linked_parts(page, build_tabs(page))).items()}
     for i, query in enumerate(LINKS):
         found[f"link {i}"] = read_link(query, readers)
-    for name, layer, head in (("gpt", 3, 2), ("self_attention", 1, 4), ("trigram", 1, 1)):
-        picture = head_map(zoo.get(name), "ROMEO: 🙂\nO, she doth", layer, head)
-        weights = np.frombuffer(base64.b64decode(str(picture["weights"])), "<f4")
-        found[f"heatmap: {name}"] = {**picture, "weights": weights.tolist()}
+    for name, layer, head in (("gpt", 3, 2), ("self_attention", 1, 4)):
+        pattern = attention(zoo.get(name), zoo.get(name).read_text("ROMEO: 🙂\nO, she doth"))[layer - 1, head - 1]
+        found[f"attention: {name}"] = pattern.numpy()[np.tril_indices(len(pattern))].tolist()
     return found
 
 
