@@ -6,7 +6,6 @@ Knows the models' contract and models with their tokenizers; knows no corpus and
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import torch
@@ -16,11 +15,10 @@ from tqdm import tqdm
 
 from nanogpt.generation.text_model import TextModel
 from nanogpt.models.base import LanguageModel
-from nanogpt.models.kv_cache import windows
+from nanogpt.models.kv_cache import window_batches
 from nanogpt.text.spelling import Spelling, with_warnings
 
 BITS = 1 / math.log(2)  # nats → bits
-MOST_AT_ONCE = 8_192  # characters in one forward pass: more of them only take memory
 PROTOCOL_WINDOW = 256
 PROTOCOL_OFFSETS = range(0, 256, 32)
 BAR: dict[str, Any] = {"delay": 2, "leave": False, "disable": None}  # shown at a terminal, after two seconds
@@ -41,11 +39,8 @@ def next_logits(model: LanguageModel, ids: Sequence[int], context: int = 0) -> T
         seen = [text[max(0, i + 1 - block_size) : i + 1] for i in range(len(text))]
         return torch.stack([model(window[None], rows=1)[0, 0].float().cpu() for window in seen])
     rows = []
-    for (size, skipped), alike in groupby(windows(len(text), block_size), lambda w: (w[2] - w[0], w[1] - w[0])):
-        starts = [start for start, _, _ in alike]
-        for some in torch.tensor(starts, device=device).split(max(1, MOST_AT_ONCE // size)):
-            found = model(text[some[:, None] + torch.arange(size, device=device)])
-            rows.append(found[:, skipped:].flatten(0, 1).float().cpu())
+    for _, skipped, batch in window_batches(text, block_size):
+        rows.append(model(batch)[:, skipped:].flatten(0, 1).float().cpu())
     return torch.cat(rows)
 
 
