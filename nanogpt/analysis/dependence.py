@@ -15,6 +15,7 @@ from nanogpt.analysis.moments import Moments, check_position, moments_of
 from nanogpt.analysis.parts import Layer, layers_of, part_names
 from nanogpt.analysis.residual import Stream, logits_of, mlp_after, projection_of
 from nanogpt.checks import whole
+from nanogpt.generation.generate import Watch
 from nanogpt.generation.sampling import SamplingParams, allowed_logits, gumbel_noise
 from nanogpt.generation.text_model import TextModel
 from nanogpt.models.base import LanguageModel
@@ -50,6 +51,7 @@ def dependence_of(
     *,
     params: SamplingParams | None = None,
     noise: Tensor | None = None,
+    watched: Watch = iter,
 ) -> Dependence:
     """The next character at every position of ids without each part in turn; of ids the last block_size are read.
 
@@ -57,15 +59,16 @@ def dependence_of(
         context: how many characters the model may look back, at most; 0 is all that it can.
         params, noise: the luck of a run: `choice` is then what `choose` takes with row t of noise (T, V), which is 0
             where nothing was drawn. Without them it is the likeliest.
+        watched: every few parts pass through it; it may end the work by raising an error.
 
     Raises ValueError for a model without layers, for no ids, and for a context out of range.
     """
-    return _dependence(model.model, moments_of(model, ids, context), params, noise)
+    return _dependence(model.model, moments_of(model, ids, context), params, noise, watched)
 
 
 @torch.inference_mode()
 def _dependence(
-    model: LanguageModel, moments: Moments, params: SamplingParams | None, noise: Tensor | None
+    model: LanguageModel, moments: Moments, params: SamplingParams | None, noise: Tensor | None, watched: Watch
 ) -> Dependence:
     next_p, choice = [], []
     done = 0
@@ -73,7 +76,7 @@ def _dependence(
         rows = slice(done, done + window.rows(window.entering).size(0))
         done = rows.stop
         p, chosen = [], []
-        for final in _finals_without(model, window):
+        for final in watched(_finals_without(model, window)):
             logits = logits_of(model, window.rows(final))  # (some parts, rows, V)
             wanted = moments.next[rows].expand(logits.shape[:2])[..., None]
             p.append(logits.softmax(-1).gather(-1, wanted)[..., 0].cpu())
@@ -112,7 +115,7 @@ def _rest_of(layers: Sequence[Layer], x: Tensor) -> Tensor:
 
 
 def choices(logits: Tensor, params: SamplingParams | None = None, noise: Tensor | None = None) -> Tensor:
-    """What would be written from each row of logits (…, T, V): with noise (T, V) as `choose` does, else the likeliest."""
+    """What would be written from each row of logits (…, T, V): as `choose` does, or without params the likeliest."""
     if params is None:
         return logits.argmax(-1)
     allowed = allowed_logits(logits, params)
@@ -136,6 +139,7 @@ def dependence(
     *,
     context: int = 0,
     beginning: int = 0,
+    watched: Watch = iter,
     **settings: Any,
 ) -> list[Effect]:
     """What would become of the next character without each head and each MLP, one after the other.
@@ -145,20 +149,21 @@ def dependence(
     Args:
         beginning: how many characters of the text are the beginning of a run; the others were drawn by it. What would
             be written is then drawn with the same luck. With 0 it is the likeliest character.
+        watched: as in `dependence_of`.
         settings: those of the run, as in `generate`.
     """
     params = SamplingParams(**settings)
     spelt = with_warnings(text, model.read_text(text))
     moments = moments_of(model, spelt.ids, context)
-    count = len(moments.ids)
+    count, total = len(moments.ids), len(spelt.ids)
     at = check_position(position, count)
-    drawn = whole("Beginning", beginning, 0, len(spelt.ids)) > 0
-    noise = luck_of(params, int(beginning), len(spelt.ids), model.model.vocab_size)[-count:] if drawn else None
-    found = _dependence(model.model, moments, params if drawn else None, noise)
-    chars = model.tokenizer.chars
-    wanted = int(moments.next[at])
+    beginning = whole("Beginning", beginning, 0, total)
+    drawn = params if beginning else None
+    noise = luck_of(params, beginning, total, model.model.vocab_size)[-count:] if beginning else None
+    found = _dependence(model.model, moments, drawn, noise, watched)
+    own = choices(moments.logits.cpu(), drawn, noise)[at]
+    chars, wanted = model.tokenizer.chars, int(moments.next[at])
     p = moments.logits[at].softmax(-1)[wanted].item()
-    own = choices(moments.logits[at : at + 1].cpu(), params if drawn else None, None if noise is None else noise[at])
     return [
         Effect(part, chars[wanted], p, p_without, chars[int(own)], chars[choice])
         for part, p_without, choice in zip(

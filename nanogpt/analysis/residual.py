@@ -118,7 +118,7 @@ def matrix_of(linear: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def projection_of(attention: CausalSelfAttention, x: Tensor) -> tuple[Tensor, Tensor]:
-    """How each head's output reaches the stream x: (n_head, head_dim, C), 0 for a head that is off; and the bias (C,)."""
+    """How each head's output reaches the stream x: (n_head, head_dim, C), 0 for a head that is off; the bias (C,)."""
     matrix, bias = matrix_of(attention.c_proj, x)
     return matrix.unflatten(0, (attention.n_head, attention.head_dim)), bias
 

@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from nanogpt.checks import whole
+from nanogpt.generation.continuation import MAX_CONTEXT
 from nanogpt.generation.text_model import TextModel
 from nanogpt.models.base import LanguageModel
 from nanogpt.models.kv_cache import window_batches
@@ -50,9 +52,9 @@ def logits_before(model: LanguageModel, prompt: Sequence[int], ids: Sequence[int
     return next_logits(model, [*seen, *ids][:-1], context)[len(seen) - 1 :]
 
 
-def char_nats(model: LanguageModel, prompt: Sequence[int], ids: Sequence[int]) -> Tensor:
+def char_nats(model: LanguageModel, prompt: Sequence[int], ids: Sequence[int], context: int = 0) -> Tensor:
     """−ln p of each of `ids` (n,) after `prompt`, as (n,); both are read as `logits_before` does."""
-    return F.cross_entropy(logits_before(model, prompt, ids), torch.tensor(list(ids)), reduction="none")
+    return F.cross_entropy(logits_before(model, prompt, ids, context), torch.tensor(list(ids)), reduction="none")
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,16 +76,17 @@ class Score:
         return sum(self.bits.tolist())
 
 
-def score(model: TextModel, text: str | Spelling) -> Score:
+def score(model: TextModel, text: str | Spelling, context: int = 0) -> Score:
     """Score a text that stands alone, after a newline.
 
-    Characters that the model does not know are left out, after a UserWarning; a text that `model.read_text` has read
-    gives no warning. Raises ValueError if nothing of the text is left.
+    With a `context` above 0 the model looks back at most so many characters, as in `generate`. Characters that the
+    model does not know are left out, after a UserWarning; a text that `model.read_text` has read gives no warning.
+    Raises ValueError if nothing of the text is left, and for a context out of range.
     """
     spelt = with_warnings(text, model.read_text(text))
     if not spelt.ids:
         raise ValueError("The text holds no character that the model knows.")
-    nats = char_nats(model.model, [model.tokenizer.start_id], spelt.ids)
+    nats = char_nats(model.model, [model.tokenizer.start_id], spelt.ids, whole("Context", context, 0, MAX_CONTEXT))
     return Score(spelt.text, " ".join(spelt.notices), nats)
 
 
