@@ -11,9 +11,12 @@ print(nanogpt.generate(nanogpt.without(model, "attention"), "ROMEO:\\n", seed=3)
 
 from nanogpt.analysis.alternatives import alternatives
 from nanogpt.analysis.attention import attention
+from nanogpt.analysis.dependence import dependence
+from nanogpt.analysis.lens import lens
 from nanogpt.analysis.parts import without
 from nanogpt.analysis.score import score
 from nanogpt.analysis.trace import trace
+from nanogpt.analysis.votes import votes
 from nanogpt.generation.continuation import generate, stream
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.storage.checkpoint import CheckpointError
@@ -26,10 +29,13 @@ __all__ = [
     "__version__",
     "alternatives",
     "attention",
+    "dependence",
     "generate",
+    "lens",
     "load",
     "score",
     "stream",
     "trace",
+    "votes",
     "without",
 ]

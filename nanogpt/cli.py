@@ -1,4 +1,4 @@
-"""Work with the models from the command line: python -m nanogpt sample | score | bench | plot."""
+"""Work with the models from the command line: python -m nanogpt sample | score | inspect | bench | plot."""
 
 import argparse
 import json
@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from nanogpt.analysis.inspection import inspection, inspection_lines, looks
+from nanogpt.analysis.parts import without
 from nanogpt.analysis.score import (
     BITS,
     PROTOCOL_OFFSETS,
@@ -71,25 +73,41 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m nanogpt", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int], help: str, edits: bool = False
+    ) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help, description=help, allow_abbrev=False)
+        if edits:
+            off = 'parts of the model to switch off, like "5.3 2.mlp", a layer\'s number, attention or mlps'
+            sub.add_argument("--off", default="", metavar="PARTS", help=off)
+            sub.add_argument("--context", type=int, default=0, metavar="N", help="look back at most N characters")
         sub.set_defaults(run=run)
         sub.add_argument("--model", default="gpt", help="a folder's name in the checkpoints folder (default gpt)")
         sub.add_argument("--checkpoints", default="checkpoints", metavar="DIR", help="default checkpoints")
         sub.add_argument("--json", action="store_true", help="print one JSON object instead")
         return sub
 
-    sub = command("sample", _sample, "Continue a prompt. The page and the API give the same text for the same values.")
+    sub = command("sample", _sample, "Continue a prompt. The page and the API write the same text.", edits=True)
     sub.add_argument("--prompt", default="", help="the beginning; an empty one starts from a newline")
     add_options(sub, SamplingParams)
     sub.add_argument("--beam", type=int, default=0, metavar="WIDTH", help="beam search of this width instead")
     sub.set_defaults(num_threads=1)  # like the page: the last bits of a sum depend on the number of threads
 
-    sub = command("score", _score, "Bits per character of a text, or the losses of the evaluation protocol.")
+    sub = command("score", _score, "Bits per character of a text, or the losses of the protocol.", edits=True)
     sub.add_argument("file", nargs="?", help="a UTF-8 text file; - for standard input")
     sub.add_argument("--protocol", action="store_true", help="evaluate the model on the validation text instead")
     sub.add_argument("--data", help="the corpus of --protocol; default $NANOGPT_DATA, else Tiny Shakespeare")
     sub.set_defaults(num_threads=0)
+
+    why = "Why the next character follows: the votes of all parts, the lens, dependence, where the heads look."
+    sub = command("inspect", _inspect, why, edits=True)
+    sub.add_argument("--text", required=True, help="what the model reads")
+    read, run = "the last character read, from 0; -1 is the last", "the text after N characters is a run, drawn with"
+    sub.add_argument("--position", type=int, default=-1, metavar="P", help=read)
+    sub.add_argument("--head", default="attention", help='all weights of a head like "5.3"; default the largest of all')
+    sub.add_argument("--beginning", type=int, default=0, metavar="N", help=run)
+    add_options(sub, SamplingParams, leave_out=("max_new_tokens",))
+    sub.set_defaults(num_threads=1)
 
     sub = command(
         "bench",
@@ -112,7 +130,7 @@ def _load(args: argparse.Namespace) -> TextModel:
     zoo.refresh()
     for problem in zoo.problems:
         print(f"note: {problem}", file=sys.stderr)
-    return zoo.get(args.model)
+    return without(zoo.get(args.model), getattr(args, "off", ""))
 
 
 def _given(args: argparse.Namespace, config: type[Any]) -> dict[str, Any]:
@@ -125,7 +143,7 @@ def _sample(args: argparse.Namespace) -> int:
     prompt = loaded.read_prompt(args.prompt)
     for notice in prompt.notices:
         print(f"note: {notice}", file=sys.stderr)
-    characters = stream(loaded, prompt, beam=args.beam, **asdict(params))
+    characters = stream(loaded, prompt, beam=args.beam, context=args.context, **asdict(params))
     if not args.json:
         print(prompt.text, end="", flush=True)
     text = ""
@@ -139,18 +157,22 @@ def _sample(args: argparse.Namespace) -> int:
 
 def _score(args: argparse.Namespace) -> int:
     loaded = _load(args)
+    if args.protocol and args.context:
+        raise ValueError("The protocol has windows of its own: --context is for a file.")
     if args.protocol:
         result = _protocol(loaded, args.data)
     elif args.file:
-        result = _score_text(loaded, sys.stdin.read() if args.file == "-" else Path(args.file).read_text("utf-8"))
+        result = _score_text(
+            loaded, sys.stdin.read() if args.file == "-" else Path(args.file).read_text("utf-8"), args.context
+        )
     else:
         raise ValueError("Give a file to score, - for standard input, or --protocol.")
     _print(result, args.json)
     return 0
 
 
-def _score_text(loaded: TextModel, text: str) -> dict[str, Any]:
-    result = score(loaded, loaded.read_text(text))
+def _score_text(loaded: TextModel, text: str, context: int) -> dict[str, Any]:
+    result = score(loaded, loaded.read_text(text), context)
     if result.left_out:
         print(f"note: {result.left_out}", file=sys.stderr)
     mean, count = result.nats.double().mean().item(), len(result.text)
@@ -189,6 +211,17 @@ def _training(folder: Path) -> dict[str, Any]:
     last = rows[-1] if rows else {}
     names = {"steps": "step", "trained_characters": "tokens", "training_seconds": "seconds", "trained_on": "machine"}
     return {name: last.get(key) for name, key in names.items()}
+
+
+def _inspect(args: argparse.Namespace) -> int:
+    loaded, given = _load(args), _given(args, SamplingParams)
+    text = loaded.read_text(args.text)
+    for notice in text.notices:
+        print(f"note: {notice}", file=sys.stderr)
+    found = inspection(loaded, text, args.position, context=args.context, beginning=args.beginning, **given)
+    weights = looks(loaded, text, args.position, args.head, args.context)
+    print(json.dumps({**found, "attention": weights}) if args.json else "\n".join(inspection_lines(found, weights)))
+    return 0
 
 
 def _bench(args: argparse.Namespace) -> int:

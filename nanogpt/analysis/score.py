@@ -6,7 +6,6 @@ Knows the models' contract and models with their tokenizers; knows no corpus and
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import torch
@@ -14,13 +13,14 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from nanogpt.checks import whole
+from nanogpt.generation.continuation import MAX_CONTEXT
 from nanogpt.generation.text_model import TextModel
 from nanogpt.models.base import LanguageModel
-from nanogpt.models.kv_cache import windows
+from nanogpt.models.kv_cache import window_batches
 from nanogpt.text.spelling import Spelling, with_warnings
 
 BITS = 1 / math.log(2)  # nats → bits
-MOST_AT_ONCE = 8_192  # characters in one forward pass: more of them only take memory
 PROTOCOL_WINDOW = 256
 PROTOCOL_OFFSETS = range(0, 256, 32)
 BAR: dict[str, Any] = {"delay": 2, "leave": False, "disable": None}  # shown at a terminal, after two seconds
@@ -41,11 +41,8 @@ def next_logits(model: LanguageModel, ids: Sequence[int], context: int = 0) -> T
         seen = [text[max(0, i + 1 - block_size) : i + 1] for i in range(len(text))]
         return torch.stack([model(window[None], rows=1)[0, 0].float().cpu() for window in seen])
     rows = []
-    for (size, skipped), alike in groupby(windows(len(text), block_size), lambda w: (w[2] - w[0], w[1] - w[0])):
-        starts = [start for start, _, _ in alike]
-        for some in torch.tensor(starts, device=device).split(max(1, MOST_AT_ONCE // size)):
-            found = model(text[some[:, None] + torch.arange(size, device=device)])
-            rows.append(found[:, skipped:].flatten(0, 1).float().cpu())
+    for _, skipped, batch in window_batches(text, block_size):
+        rows.append(model(batch)[:, skipped:].flatten(0, 1).float().cpu())
     return torch.cat(rows)
 
 
@@ -55,9 +52,9 @@ def logits_before(model: LanguageModel, prompt: Sequence[int], ids: Sequence[int
     return next_logits(model, [*seen, *ids][:-1], context)[len(seen) - 1 :]
 
 
-def char_nats(model: LanguageModel, prompt: Sequence[int], ids: Sequence[int]) -> Tensor:
+def char_nats(model: LanguageModel, prompt: Sequence[int], ids: Sequence[int], context: int = 0) -> Tensor:
     """−ln p of each of `ids` (n,) after `prompt`, as (n,); both are read as `logits_before` does."""
-    return F.cross_entropy(logits_before(model, prompt, ids), torch.tensor(list(ids)), reduction="none")
+    return F.cross_entropy(logits_before(model, prompt, ids, context), torch.tensor(list(ids)), reduction="none")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,16 +76,17 @@ class Score:
         return sum(self.bits.tolist())
 
 
-def score(model: TextModel, text: str | Spelling) -> Score:
+def score(model: TextModel, text: str | Spelling, context: int = 0) -> Score:
     """Score a text that stands alone, after a newline.
 
-    Characters that the model does not know are left out, after a UserWarning; a text that `model.read_text` has read
-    gives no warning. Raises ValueError if nothing of the text is left.
+    With a `context` above 0 the model looks back at most so many characters, as in `generate`. Characters that the
+    model does not know are left out, after a UserWarning; a text that `model.read_text` has read gives no warning.
+    Raises ValueError if nothing of the text is left, and for a context out of range.
     """
     spelt = with_warnings(text, model.read_text(text))
     if not spelt.ids:
         raise ValueError("The text holds no character that the model knows.")
-    nats = char_nats(model.model, [model.tokenizer.start_id], spelt.ids)
+    nats = char_nats(model.model, [model.tokenizer.start_id], spelt.ids, whole("Context", context, 0, MAX_CONTEXT))
     return Score(spelt.text, " ".join(spelt.notices), nats)
 
 

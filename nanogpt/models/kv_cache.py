@@ -6,9 +6,12 @@ in place. It is passed as an argument; no module stores one.
 
 import math
 from collections.abc import Iterator
+from itertools import groupby
 
 import torch
 from torch import Tensor
+
+MOST_AT_ONCE = 8_192  # characters in one forward pass: more of them only take memory
 
 
 def window_start(length: int, block_size: int) -> int:
@@ -35,6 +38,19 @@ def windows(length: int, block_size: int) -> Iterator[tuple[int, int, int]]:
         end = min(start + block_size, length)
         yield start, done, end
         done = end
+
+
+def window_batches(text: Tensor, block_size: int) -> Iterator[tuple[Tensor, int, Tensor]]:
+    """The windows of a text (n,), those of one shape together: (starts (N,), skipped, ids (N, size)), in order.
+
+    What follows the first `skipped` characters of each window was predicted in the window before. All other rows of
+    all batches, one after the other, are those of the text.
+    """
+    found = windows(len(text), block_size)
+    for (size, skipped), alike in groupby(found, lambda w: (w[2] - w[0], w[1] - w[0])):
+        starts = torch.tensor([start for start, _, _ in alike], device=text.device)
+        for some in starts.split(max(1, MOST_AT_ONCE // size)):
+            yield some, skipped, text[some[:, None] + torch.arange(size, device=text.device)]
 
 
 class KVCache:

@@ -11,16 +11,22 @@ from functools import wraps
 from typing import Any
 
 from nanogpt.analysis.alternatives import alternatives
+from nanogpt.analysis.inspection import head_rows, inspection
+from nanogpt.analysis.parts import without
 from nanogpt.analysis.score import score
 from nanogpt.analysis.trace import trace
-from nanogpt.checks import whole
+from nanogpt.checks import shorter_than, shown, whole
 from nanogpt.generation.continuation import generate
-from nanogpt.generation.sampling import SamplingParams
+from nanogpt.generation.sampling import MAX_NEW_TOKENS, SamplingParams
+from nanogpt.generation.text_model import TextModel
 from nanogpt.playground.admission import while_awaited
 from nanogpt.playground.limits import refused
 from nanogpt.storage.zoo import Zoo
+from nanogpt.text.prompt import MAX_PROMPT
+from nanogpt.text.spelling import Spelling
 
 MAX_TRACE = 500  # characters: 1.2 MB of JSON with a vocabulary of 65, which waits in memory until it is read
+NO_SETTINGS = [f.name for f in fields(SamplingParams)]
 Endpoint = Callable[..., Any]
 
 
@@ -31,17 +37,27 @@ def endpoints(zoo: Zoo) -> dict[str, Endpoint]:
         """The names of the models that can be asked."""
         return zoo.names
 
+    def edited(name: str, off: str) -> TextModel:
+        if not isinstance(off, str):
+            raise ValueError(f"Parts to switch off must be a text like 5.3 2.mlp; got {shown(off)}.")
+        return without(zoo.get(name), off)
+
     @with_settings()
-    def sample(model: str = "gpt", prompt: str = "", *, beam: int = 0, **settings: Any) -> str:
+    def sample(
+        model: str = "gpt", prompt: str = "", *, beam: int = 0, off: str = "", context: int = 0, **settings: Any
+    ) -> str:
         """Continue a prompt and return the new characters; the page and the command line write the same ones.
 
         Args:
             model: a name of `/models`.
             prompt: the beginning; an empty one starts from a newline.
             beam: the width of a beam search, 0 to sample.
+            off: parts of the model to switch off, like "5.3 2.mlp".
+            context: how many characters the model may look back; 0 is all that it can.
         """
-        loaded = zoo.get(model)
-        return generate(loaded, loaded.read_prompt(prompt), beam=beam, watched=while_awaited, **settings)
+        loaded = edited(model, off)
+        read = loaded.read_prompt(prompt)
+        return generate(loaded, read, beam=beam, context=context, watched=while_awaited, **settings)
 
     @with_settings(leave_out=("max_new_tokens", "seed"))
     def explain(model: str = "gpt", prompt: str = "", text: str = "", **settings: Any) -> list[dict[str, Any]]:
@@ -55,17 +71,63 @@ def endpoints(zoo: Zoo) -> dict[str, Endpoint]:
         loaded = zoo.get(model)
         return [asdict(row) for row in alternatives(loaded, loaded.read_prompt(prompt), text, **settings)]
 
-    @with_settings(leave_out=[f.name for f in fields(SamplingParams)])
-    def score_text(model: str = "gpt", text: str = "") -> dict[str, Any]:
+    @with_settings(leave_out=NO_SETTINGS)
+    def score_text(model: str = "gpt", text: str = "", off: str = "", context: int = 0) -> dict[str, Any]:
         """How surprised a model is by a text that stands alone: {text, left_out, bits, total}.
 
         Args:
             model: a name of `/models`.
             text: what to judge.
+            off: parts of the model to switch off, like "5.3 2.mlp".
+            context: how many characters the model may look back; 0 is all that it can.
         """
-        loaded = zoo.get(model)
-        found = score(loaded, loaded.read_text(text))
+        loaded = edited(model, off)
+        found = score(loaded, loaded.read_text(text), context)
         return {"text": found.text, "left_out": found.left_out, "bits": found.bits.tolist(), "total": found.total}
+
+    @with_settings(leave_out=NO_SETTINGS)
+    def attention_of_head(
+        model: str = "gpt", text: str = "", head: str = "1.1", off: str = "", context: int = 0
+    ) -> str:
+        """Where one head looks, as JSON text: {model, text, head, weights}.
+
+        Row t of the weights holds those of the characters 0 to t, with which the model reads on after character t.
+
+        Args:
+            model: a name of `/models`.
+            text: what the model reads; its last block_size characters count.
+            head: the layer and the head, both from 1.
+            off: parts of the model to switch off, like "5.3 2.mlp".
+            context: how many characters the model may look back; 0 is all that it can.
+        """
+        loaded = edited(model, off)
+        read = short_text(loaded, text)
+        rows = head_rows(loaded, read, head, context)
+        return json.dumps({"model": model, "text": read.text[-loaded.block_size :], "head": head, "weights": rows})
+
+    @with_settings(leave_out=("max_new_tokens",))
+    def inspect_moment(
+        model: str = "gpt",
+        text: str = "",
+        position: int = -1,
+        off: str = "",
+        context: int = 0,
+        beginning: int = 0,
+        **settings: Any,
+    ) -> dict[str, Any]:
+        """Why the next character follows: the votes of all parts, the lens, and what changes without each part.
+
+        Args:
+            model: a name of `/models`.
+            text: what the model reads; its last block_size characters count.
+            position: the last character read, from 0; -1 is the last of the text.
+            off: parts of the model to switch off, like "5.3 2.mlp".
+            context: how many characters the model may look back; 0 is all that it can.
+            beginning: the text is a run, which drew all but so many characters with these settings; 0 if it is not.
+        """
+        loaded = edited(model, off)
+        run = {"beginning": beginning, "watched": while_awaited, **settings}
+        return inspection(loaded, short_text(loaded, text), position, context=context, **run)
 
     @with_settings(max_new_tokens=100)
     def trace_run(model: str = "gpt", prompt: str = "", **settings: Any) -> str:
@@ -82,7 +144,22 @@ def endpoints(zoo: Zoo) -> dict[str, Endpoint]:
         # As text: the same numbers as Python objects take twenty times the memory.
         return json.dumps(trace(loaded, loaded.read_prompt(prompt), watched=while_awaited, **settings))
 
-    return {"models": models, "sample": sample, "explain": explain, "score": score_text, "trace": trace_run}
+    return {
+        "models": models,
+        "sample": sample,
+        "explain": explain,
+        "score": score_text,
+        "trace": trace_run,
+        "attention": attention_of_head,
+        "inspect": inspect_moment,
+    }
+
+
+def short_text(model: TextModel, text: object) -> Spelling:
+    """A text to look into, at most as long as a run with its beginning. Raises ValueError for a longer one."""
+    read = model.read_text(text)
+    shorter_than("Text", read.text, MAX_PROMPT + MAX_NEW_TOKENS)
+    return read
 
 
 def with_settings(leave_out: Collection[str] = (), **defaults: Any) -> Callable[[Endpoint], Endpoint]:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from nanogpt.analysis.attention import attention, attention_layers, attention_patterns, captured_attention
-from nanogpt.analysis.parts import twin
+from nanogpt.analysis.attention import attention, attention_layers, attention_patterns, captured_attention, value_norms
+from nanogpt.analysis.parts import twin, without
 from nanogpt.generation.text_model import TextModel
 from nanogpt.models.base import LanguageModel
 from nanogpt.models.kv_cache import window_start
@@ -100,3 +100,39 @@ def test_weights_beyond_the_context_are_exactly_zero(
 def test_a_context_out_of_range_is_refused(text_model: Callable[..., TextModel]) -> None:
     with pytest.raises(ValueError, match="Context must be a whole number from 0"):
         attention(text_model("gpt"), "abc", -1)
+
+
+@pytest.mark.parametrize(("variant", "n_layer"), LOOKING)
+@pytest.mark.parametrize("context", [0, 3])
+@torch.no_grad()
+def test_value_norms_are_the_lengths_of_the_projected_values(
+    variant: str, n_layer: int, context: int, text_model: Callable[..., TextModel]
+) -> None:
+    loaded, ids = text_model(variant), [1, 2, 3, 0, 4, 5, 1, 2]
+    norms = value_norms(loaded, ids, context)
+    assert norms.shape == (n_layer, 2, 8)
+    for t in range(8):
+        start = window_start(t + 1, context or 8)
+        inputs: list[torch.Tensor] = []
+        handles = [
+            layer.register_forward_hook(lambda m, i, o, kept=inputs: kept.append(i[0]))
+            for layer in attention_layers(loaded.model)
+        ]
+        loaded.model(torch.tensor([ids[start : t + 1]]))
+        for handle in handles:
+            handle.remove()
+        for i, layer in enumerate(attention_layers(loaded.model)):
+            value = layer.query_key_value(inputs[i])[2][0, :, -1]  # (n_head, head_dim)
+            projections = layer.c_proj.weight.split(layer.head_dim, dim=1)
+            expected = [(projection @ v).norm().item() for projection, v in zip(projections, value, strict=True)]
+            assert norms[i, :, t].tolist() == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_head_that_is_off_adds_no_value(text_model: Callable[..., TextModel]) -> None:
+    loaded, ids = text_model("gpt-as-nanogpt"), [1, 2, 3]
+    before, off = value_norms(loaded, ids), value_norms(without(loaded, "1.2 2.1 2.2"), ids)
+    assert torch.allclose(off[0, 0], before[0, 0])
+    assert (off[0, 1] == 0).all()
+    assert (off[1] == 0).all()
+    with pytest.raises(ValueError, match="has no attention"):
+        value_norms(text_model("bigram"), ids)
