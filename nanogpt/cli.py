@@ -1,4 +1,4 @@
-"""Work with the models from the command line: python -m nanogpt sample | score | bench | plot."""
+"""Work with the models from the command line: python -m nanogpt sample | score | analyse | bench | plot."""
 
 import argparse
 import json
@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from nanogpt.analysis.figures import analyse, combination, described, save_figures
 from nanogpt.analysis.score import (
     BITS,
     PROTOCOL_OFFSETS,
@@ -18,6 +19,7 @@ from nanogpt.analysis.score import (
     score,
     windows_loss,
 )
+from nanogpt.analysis.unseen import check_vocabulary
 from nanogpt.bench import bench_generation, bench_training
 from nanogpt.device import pick_device
 from nanogpt.generation.continuation import stream
@@ -71,10 +73,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m nanogpt", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int], help: str, *, several: bool = False
+    ) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help, description=help, allow_abbrev=False)
         sub.set_defaults(run=run)
-        sub.add_argument("--model", default="gpt", help="a folder's name in the checkpoints folder (default gpt)")
+        what = "a folder's name in the checkpoints folder"
+        if several:
+            sub.add_argument("model", nargs="+", metavar="NAME", help=what)
+        else:
+            sub.add_argument("--model", default="gpt", help=f"{what} (default gpt)")
         sub.add_argument("--checkpoints", default="checkpoints", metavar="DIR", help="default checkpoints")
         sub.add_argument("--json", action="store_true", help="print one JSON object instead")
         return sub
@@ -90,6 +98,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--protocol", action="store_true", help="evaluate the model on the validation text instead")
     sub.add_argument("--data", help="the corpus of --protocol; default $NANOGPT_DATA, else Tiny Shakespeare")
     sub.set_defaults(num_threads=0)
+
+    _add_figures_options(command("analyse", _analyse, "Measure on unseen text what heads look at, and what each head, "
+                                 "each MLP and the context are worth. Writes analysis.json into the model's folder, "
+                                 "from where the page takes it. A GPT takes minutes.", several=True))  # fmt: skip
 
     sub = command(
         "bench",
@@ -107,12 +119,26 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _load(args: argparse.Namespace) -> TextModel:
+def _add_figures_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", metavar="PATH", help="the corpus; default $NANOGPT_DATA, else Tiny Shakespeare")
+    only = "measure only the bits per character"
+    parts = '"1.3 2.mlp" is head 3 of layer 1 and the MLP of layer 2; a number is a whole layer; attention; mlps'
+    parser.add_argument("--off", metavar="PARTS", help=f"{only} without these parts, and write nothing: {parts}")
+    how = f"{only} if the model looks back at most N characters, and write nothing; 0 for all"
+    parser.add_argument("--context", type=int, metavar="N", help=how)
+    parser.set_defaults(num_threads=2)
+
+
+def _zoo(args: argparse.Namespace) -> Zoo:
     zoo = Zoo(args.checkpoints)
     zoo.refresh()
     for problem in zoo.problems:
         print(f"note: {problem}", file=sys.stderr)
-    return zoo.get(args.model)
+    return zoo
+
+
+def _load(args: argparse.Namespace) -> TextModel:
+    return _zoo(args).get(args.model)
 
 
 def _given(args: argparse.Namespace, config: type[Any]) -> dict[str, Any]:
@@ -165,8 +191,7 @@ def _score_text(loaded: TextModel, text: str) -> dict[str, Any]:
 
 def _protocol(loaded: TextModel, data: str | None) -> dict[str, Any]:
     corpus = load_corpus(data)
-    if corpus.tokenizer.chars != loaded.tokenizer.chars:
-        raise ValueError(f"{loaded.name} was trained on another vocabulary than that of {corpus.name}.")
+    check_vocabulary(loaded, corpus)
     model, window = loaded.model, evaluation_window(loaded.model)
     offsets = [o for o in PROTOCOL_OFFSETS if o < window]
     return {
@@ -189,6 +214,22 @@ def _training(folder: Path) -> dict[str, Any]:
     last = rows[-1] if rows else {}
     names = {"steps": "step", "trained_characters": "tokens", "training_seconds": "seconds", "trained_on": "machine"}
     return {name: last.get(key) for name, key in names.items()}
+
+
+def _analyse(args: argparse.Namespace) -> int:
+    zoo = _zoo(args)
+    chosen = [zoo.get(name) for name in dict.fromkeys(args.model)]
+    corpus = load_corpus(args.data)
+    for loaded in chosen:
+        check_vocabulary(loaded, corpus)  # all of them before the first takes its minutes
+    for loaded in chosen:
+        if args.off is not None or args.context is not None:
+            _print(combination(loaded, corpus, args.off or "", args.context or 0), args.json)
+            continue
+        figures = analyse(loaded, corpus, progress=True)
+        path = save_figures(loaded.folder, figures)
+        print(json.dumps(figures.to_json()) if args.json else f"{described(figures)}\n\nwritten to {path}\n")
+    return 0
 
 
 def _bench(args: argparse.Namespace) -> int:
