@@ -1,4 +1,4 @@
-"""Work with the models from the command line: python -m nanogpt sample | score | inspect | bench | plot."""
+"""Work with the models from the command line: python -m nanogpt sample | score | inspect | analyse | bench | plot."""
 
 import argparse
 import json
@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from nanogpt.analysis.figures import analyse, combination, described, save_figures
 from nanogpt.analysis.inspection import inspection, inspection_lines, looks
 from nanogpt.analysis.parts import without
 from nanogpt.analysis.score import (
@@ -20,6 +21,7 @@ from nanogpt.analysis.score import (
     score,
     windows_loss,
 )
+from nanogpt.analysis.unseen import check_vocabulary
 from nanogpt.bench import bench_generation, bench_training
 from nanogpt.device import pick_device
 from nanogpt.generation.continuation import stream
@@ -74,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(
-        name: str, run: Callable[[argparse.Namespace], int], help: str, edits: bool = False
+        name: str, run: Callable[[argparse.Namespace], int], help: str, *, several: bool = False, edits: bool = False
     ) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=help, description=help, allow_abbrev=False)
         if edits:
@@ -82,7 +84,11 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--off", default="", metavar="PARTS", help=off)
             sub.add_argument("--context", type=int, default=0, metavar="N", help="look back at most N characters")
         sub.set_defaults(run=run)
-        sub.add_argument("--model", default="gpt", help="a folder's name in the checkpoints folder (default gpt)")
+        what = "a folder's name in the checkpoints folder"
+        if several:
+            sub.add_argument("model", nargs="+", metavar="NAME", help=what)
+        else:
+            sub.add_argument("--model", default="gpt", help=f"{what} (default gpt)")
         sub.add_argument("--checkpoints", default="checkpoints", metavar="DIR", help="default checkpoints")
         sub.add_argument("--json", action="store_true", help="print one JSON object instead")
         return sub
@@ -109,6 +115,10 @@ def _parser() -> argparse.ArgumentParser:
     add_options(sub, SamplingParams, leave_out=("max_new_tokens",))
     sub.set_defaults(num_threads=1)
 
+    _add_figures_options(command("analyse", _analyse, "Measure on unseen text what heads look at, and what each head, "
+                                 "each MLP and the context are worth. Writes analysis.json into the model's folder, "
+                                 "from where the page takes it. A GPT takes minutes.", several=True))  # fmt: skip
+
     sub = command(
         "bench",
         _bench,
@@ -125,12 +135,26 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _load(args: argparse.Namespace) -> TextModel:
+def _add_figures_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", metavar="PATH", help="the corpus; default $NANOGPT_DATA, else Tiny Shakespeare")
+    only = "measure only the bits per character"
+    parts = '"1.3 2.mlp" is head 3 of layer 1 and the MLP of layer 2; a number is a whole layer; attention; mlps'
+    parser.add_argument("--off", metavar="PARTS", help=f"{only} without these parts, and write nothing: {parts}")
+    how = f"{only} if the model looks back at most N characters, and write nothing; 0 for all"
+    parser.add_argument("--context", type=int, metavar="N", help=how)
+    parser.set_defaults(num_threads=2)
+
+
+def _zoo(args: argparse.Namespace) -> Zoo:
     zoo = Zoo(args.checkpoints)
     zoo.refresh()
     for problem in zoo.problems:
         print(f"note: {problem}", file=sys.stderr)
-    return without(zoo.get(args.model), getattr(args, "off", ""))
+    return zoo
+
+
+def _load(args: argparse.Namespace) -> TextModel:
+    return without(_zoo(args).get(args.model), getattr(args, "off", ""))
 
 
 def _given(args: argparse.Namespace, config: type[Any]) -> dict[str, Any]:
@@ -187,8 +211,7 @@ def _score_text(loaded: TextModel, text: str, context: int) -> dict[str, Any]:
 
 def _protocol(loaded: TextModel, data: str | None) -> dict[str, Any]:
     corpus = load_corpus(data)
-    if corpus.tokenizer.chars != loaded.tokenizer.chars:
-        raise ValueError(f"{loaded.name} was trained on another vocabulary than that of {corpus.name}.")
+    check_vocabulary(loaded, corpus)
     model, window = loaded.model, evaluation_window(loaded.model)
     offsets = [o for o in PROTOCOL_OFFSETS if o < window]
     return {
@@ -221,6 +244,22 @@ def _inspect(args: argparse.Namespace) -> int:
     found = inspection(loaded, text, args.position, context=args.context, beginning=args.beginning, **given)
     weights = looks(loaded, text, args.position, args.head, args.context)
     print(json.dumps({**found, "attention": weights}) if args.json else "\n".join(inspection_lines(found, weights)))
+    return 0
+
+
+def _analyse(args: argparse.Namespace) -> int:
+    zoo = _zoo(args)
+    chosen = [zoo.get(name) for name in dict.fromkeys(args.model)]
+    corpus = load_corpus(args.data)
+    for loaded in chosen:
+        check_vocabulary(loaded, corpus)  # all of them before the first takes its minutes
+    for loaded in chosen:
+        if args.off is not None or args.context is not None:
+            _print(combination(loaded, corpus, args.off or "", args.context or 0), args.json)
+            continue
+        figures = analyse(loaded, corpus, progress=True)
+        path = save_figures(loaded.folder, figures)
+        print(json.dumps(figures.to_json()) if args.json else f"{described(figures)}\n\nwritten to {path}\n")
     return 0
 
 

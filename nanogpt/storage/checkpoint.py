@@ -48,7 +48,7 @@ def read_model(
     tensors against the shapes that the config implies, and only then is a model allocated.
     """
     folder = Path(folder)
-    config_json = _parse(folder / CONFIG, read_file(folder / CONFIG, MAX_JSON_BYTES))
+    config_json = read_json(folder / CONFIG)
     digests = config_json.get("sha256", {})  # a folder made by hand may have none
     tokenizer_bytes = _verified(folder / TOKENIZER, MAX_JSON_BYTES, digests)
     weights = _verified(folder / WEIGHTS, MAX_WEIGHTS_BYTES, digests)
@@ -126,6 +126,16 @@ def read_file(path: Path, most: int) -> bytes:
         if status.st_size > most:
             raise CheckpointError(f"{_where(path)}: {status.st_size:,} bytes; the limit is {most:,}.")
         return f.read(most + 1)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a regular file of at most 1 MB, in which no key stands twice. Raises CheckpointError."""
+    return _parse(path, read_file(path, MAX_JSON_BYTES))
+
+
+def weights_sha256(folder: Path) -> str:
+    """The digest of a model's weights file, as hexadecimal digits. Raises CheckpointError."""
+    return hashlib.sha256(read_file(folder / WEIGHTS, MAX_WEIGHTS_BYTES)).hexdigest()
 
 
 def _verified(path: Path, most: int, digests: object) -> bytes:
@@ -251,7 +261,7 @@ def latest_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | Non
     """The newest state whose manifest verifies, as (tensors, manifest); None if there is none."""
     for step in _steps(folder):
         try:
-            manifest = _parse(folder / f"{step:08d}.json", read_file(folder / f"{step:08d}.json", MAX_JSON_BYTES))
+            manifest = read_json(folder / f"{step:08d}.json")
             data = read_file(folder / f"{step:08d}.safetensors", 20 * MAX_WEIGHTS_BYTES)
             if hashlib.sha256(data).hexdigest() == manifest["sha256"]:
                 return safetensors.torch.load(data), manifest
