@@ -78,8 +78,9 @@ const same = (one, other) =>
 //   send(selected, locked): optional; tells the other views of the group, at once. With it, the node also follows them:
 //     `echo` is the point that another view sent last, null if none. A selection here ends it and is ended by it. While
 //     another view holds a lock (`elsewhere`), to hover selects nothing here, and Esc releases that lock.
+//   from: optional; the name under which `send` points, where a component has several such nodes: they are views too
 // Returns {selected, locked, echo, elsewhere, select(target, lock)}.
-function selectable(node, { hit, first, moves, show, tell, send }) {
+function selectable(node, { hit, first, moves, show, tell, send, from = element.id }) {
   const state = { selected: null, locked: false, echo: null, elsewhere: false, select };
   let resting; // the timer of a selection that has not been reported
 
@@ -98,7 +99,7 @@ function selectable(node, { hit, first, moves, show, tell, send }) {
     send?.(target, lock);
   }
   function follow(detail) {
-    if (detail.from === element.id || (state.locked && detail.side !== null && !detail.locked)) return;
+    if (detail.from === from || (state.locked && detail.side !== null && !detail.locked)) return;
     const before = state.selected;
     set(null, false, detail.side === null ? null : detail, detail.locked);
     if (before) report();
