@@ -10,7 +10,7 @@ from typing import Any
 from nanogpt.storage.checkpoint import METRICS, CheckpointError, metrics
 
 
-def curve(folder: Path) -> tuple[list[float], list[float]]:
+def loss_curve(folder: Path) -> tuple[list[float], list[float]]:
     """The training seconds and the validation losses (nats per character) of a run's evaluations, in order.
 
     The last one is that of the evaluation protocol. Raises CheckpointError.
@@ -35,7 +35,7 @@ def plot_runs(folders: Sequence[Path], target: Path) -> None:
 
     Raises CheckpointError for a log that cannot be drawn, ValueError without matplotlib.
     """
-    curves = {folder.name: curve(folder) for folder in folders}
+    curves = {folder.name: loss_curve(folder) for folder in folders}
     try:
         import matplotlib
         from matplotlib.figure import Figure

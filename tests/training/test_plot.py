@@ -9,7 +9,7 @@ import pytest
 
 from nanogpt.cli import main
 from nanogpt.storage.checkpoint import CheckpointError
-from nanogpt.training.plot import curve
+from nanogpt.training.plot import loss_curve
 
 
 def run(folder: Path, rows: list[dict[str, Any]]) -> Path:
@@ -27,7 +27,7 @@ ROWS = [
 
 
 def test_a_curve_is_the_evaluations_after_the_first_step(tmp_path: Path) -> None:
-    assert curve(run(tmp_path / "a", ROWS)) == ([3.0, 4.5], [2.25, 1.875])
+    assert loss_curve(run(tmp_path / "a", ROWS)) == ([3.0, 4.5], [2.25, 1.875])
 
 
 def test_a_plot_names_each_run_and_its_last_loss(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,4 +46,4 @@ def test_a_plot_names_each_run_and_its_last_loss(tmp_path: Path, capsys: pytest.
 @pytest.mark.parametrize("rows", [[], ROWS[:2], [{"seconds": "x", "val": 1}], [{"val": 1}], ["words"], [3]])
 def test_a_log_that_cannot_be_drawn_is_named(rows: list[Any], tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"^a/metrics\.jsonl: "):
-        curve(run(tmp_path / "a", rows))
+        loss_curve(run(tmp_path / "a", rows))

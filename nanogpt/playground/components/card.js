@@ -17,13 +17,6 @@ let hovered = null; // index of a row
 let stop = 0; // the row that Tab reaches; arrow keys move it
 let saying; // the timer of an announcement
 
-const make = (tag, className, ...children) => {
-  const node = document.createElement(tag);
-  node.className = className;
-  node.append(...children);
-  return node;
-};
-
 const shownSide = () => sides[place.side - 1];
 const colour = (i) => "var(--model-" + shownSide().colours[i] + ")"; // 0: the own model; then the others
 const exists = (target) => target?.index in (sides[target?.side - 1]?.characters[target.part] ?? {});

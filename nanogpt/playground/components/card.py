@@ -3,7 +3,6 @@
 Knows characters and numbers, never a model. The drawing is in card.js, card_draws.js and card.css.
 """
 
-import base64
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nanogpt.playground.components.loader import load_component
+from nanogpt.playground.components.packing import packed
 
 WAYS = ("sample", "greedy", "beam")  # how a text came about
 
@@ -77,7 +77,7 @@ def packed_draws(
     noise: ArrayLike,
     others: ArrayLike,
 ) -> dict[str, Any]:
-    """The draws of n characters as text: numbers in base64, which take a quarter of the room of JSON lists.
+    """The draws of n characters, their numbers as text.
 
     Args:
         ids: (n, k) of the likeliest characters in order and, in the last column, of the one that stands there.
@@ -103,13 +103,9 @@ def packed_draws(
     return {
         "count": n,
         "columns": k,
-        "whole": _base64("<u2", places, ranks, cut @ (1 << np.arange(k))),
-        "real": _base64("<f4", *real),
+        "whole": packed("<u2", places, ranks, cut @ (1 << np.arange(k))),
+        "real": packed("<f4", *real),
     }
-
-
-def _base64(dtype: str, *arrays: ArrayLike) -> str:
-    return base64.b64encode(b"".join(np.asarray(array).astype(dtype).tobytes() for array in arrays)).decode()
 
 
 def card_value(

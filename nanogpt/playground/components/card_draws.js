@@ -3,13 +3,6 @@
 
 const OLD = "The text has changed since. Its numbers come when its run is complete.";
 
-function bytesOf(base64) {
-  const binary = atob(base64);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  return bytes.buffer;
-}
-
 // The arrays of `packed_draws`, for a number of other models.
 function unpack({ count, columns, whole, real }, others) {
   const size = count * columns;
@@ -82,32 +75,13 @@ function firstDifference(sides) {
   return { side: sides.length, part: "text", index: Math.max(0, differs) };
 }
 
-// --- numbers ---
-
-// Two significant figures. Above 99 %, the distance to 100 % gets two, so that a small doubt stays visible.
-function percent(p) {
-  const x = 100 * p;
-  const telling = +(x > 99 ? 100 - x : x).toPrecision(2);
-  if (telling <= 0) return Math.round(x) + " %";
-  if (x < 0.0001) return x.toExponential(1) + " %";
-  return x.toFixed(Math.max(0, 1 - Math.floor(Math.log10(telling)))) + " %";
-}
-
-// Two decimals with a real minus sign; no zero has a sign.
-function decimals(x) {
-  if (!Number.isFinite(x)) return x < 0 ? "−∞" : "∞";
-  const shown = x.toFixed(2);
-  return +shown === 0 ? "0.00" : shown.replace("-", "−");
-}
-const signed = (x) => (x >= 0.005 ? "+" : "") + decimals(x);
+// --- words ---
 
 function likeliest(rank) {
   if (rank === 1) return "the likeliest";
   const tail = rank % 100 > 10 && rank % 100 < 14 ? 0 : rank % 10;
   return rank + (["th", "st", "nd", "rd"][tail] ?? "th") + " likeliest";
 }
-
-// --- words ---
 
 const quoted = (character) => (nameOf(character) ? "a " + nameOf(character) : "“" + glyphs(character) + "”");
 

@@ -12,6 +12,13 @@ const write = (node, string) => {
   if (node.textContent !== string) node.textContent = string;
 };
 
+const make = (tag, className, ...children) => {
+  const node = document.createElement(tag);
+  node.className = className;
+  node.append(...children);
+  return node;
+};
+
 // As many children as wanted; the old ones are kept.
 function fit(parent, wanted, create) {
   while (parent.children.length > wanted) parent.lastElementChild.remove();
@@ -40,6 +47,37 @@ function writeGlyph(node, character) {
 
 // Two decimals; two significant figures where those would round to nothing.
 const figures = (surprise) => (surprise < 0.1 ? String(+surprise.toPrecision(2)) : surprise.toFixed(2));
+
+// Two significant figures. Above 99 %, the distance to 100 % gets two, so that a small doubt stays visible.
+function percent(p) {
+  const x = 100 * p;
+  const telling = +(x > 99 ? 100 - x : x).toPrecision(2);
+  if (telling <= 0) return Math.round(x) + " %";
+  if (x < 0.0001) return x.toExponential(1) + " %";
+  return x.toFixed(Math.max(0, 1 - Math.floor(Math.log10(telling)))) + " %";
+}
+
+// Two decimals with a real minus sign; no zero has a sign.
+function decimals(x) {
+  if (!Number.isFinite(x)) return x < 0 ? "−∞" : "∞";
+  const shown = x.toFixed(2);
+  return +shown === 0 ? "0.00" : shown.replace("-", "−");
+}
+const signed = (x) => (x >= 0.005 ? "+" : "") + decimals(x);
+
+// The bytes that `packed` in packing.py wrote.
+function bytesOf(base64) {
+  const binary = atob(base64);
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes.buffer;
+}
+
+// The parts of a model in words: "2.3" is a head, "2.mlp" an MLP.
+function partName(name) {
+  const [layer, part] = name.split(".");
+  return part === "mlp" ? "MLP " + layer : part ? "head " + name : name;
+}
 
 // --- pointing: the views of a group mark the same character ---
 

@@ -18,7 +18,7 @@ const mean = (numbers) => {
   return known.reduce((sum, x) => sum + x, 0) / known.length;
 };
 const count = (n) => n + (n === 1 ? " character" : " characters");
-const signed = (x, digits = 2) => (x < 0 ? "−" : "+")
+const withSign = (x, digits = 2) => (x < 0 ? "−" : "+")
   + Math.abs(x).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 // Where things are, in CSS pixels. `per` characters share a bar where a bar would be thinner than a pixel.
@@ -62,7 +62,7 @@ function paint() {
     context.fillStyle = colour(value ? "grid" : "zero");
     context.fillRect(device(AXIS.left), device(y(value)), canvas.width, Math.max(1, Math.floor(ratio)));
     context.fillStyle = style.color;
-    context.fillText(value ? signed(value, 0) : "0", device(AXIS.left - 6), device(y(value)));
+    context.fillText(value ? withSign(value, 0) : "0", device(AXIS.left - 6), device(y(value)));
   }
 
   const gap = (per * width) / characters.length >= 3 ? Math.floor(ratio) : 0;
@@ -106,7 +106,7 @@ function draw() {
   write(find("title"), value.title);
   write(find("of"), value.lead);
   write(find("total"), known.length
-    ? signed(mean(known) * known.length, 1) + " bits · " + signed(mean(known)) + " a character" + of : "");
+    ? withSign(mean(known) * known.length, 1) + " bits · " + withSign(mean(known)) + " a character" + of : "");
   write(find("first"), value.names[0]);
   write(find("second"), value.names[1]);
   write(find("message"), value.message);
@@ -138,7 +138,7 @@ function describe(selected) {
     const name = nameOf(character);
     const surprise = (i) => (Number.isFinite(bits[i][index]) ? figures(bits[i][index]) : "∞") + " bits";
     rest = (name && " " + name) + " · " + first + " " + surprise(0) + " · " + second + " " + surprise(1);
-    if (Number.isFinite(saved[index])) rest += " · saved " + signed(saved[index]);
+    if (Number.isFinite(saved[index])) rest += " · saved " + withSign(saved[index]);
   }
   find("description").ariaLive = selected ? "polite" : "off"; // another view says what it points at by itself
   write(find("where"), where);

@@ -10,16 +10,19 @@ import pytest
 import nanogpt.playground.components
 from nanogpt.playground.components.beginning import beginning
 from nanogpt.playground.components.card import card
+from nanogpt.playground.components.curve import curve
 from nanogpt.playground.components.dial import dial
 from nanogpt.playground.components.glyphs import named_characters
 from nanogpt.playground.components.heatmap import heatmap
 from nanogpt.playground.components.loader import component_script, component_style, load_component
 from nanogpt.playground.components.menu import menu
+from nanogpt.playground.components.switches import switches
 from nanogpt.playground.components.text_panel import text_panel
 from nanogpt.playground.components.track import track
+from nanogpt.playground.components.why import why
 
 FOLDER = Path(nanogpt.playground.components.__file__).parent
-DRAWN = [card, heatmap, text_panel, track]
+DRAWN = [card, curve, heatmap, switches, text_panel, track, why]
 NAMES = [function.__name__ for function in DRAWN]
 CONTROLS = {
     "beginning": partial(beginning, value="a", examples=["a", "b"], most=9),
@@ -62,7 +65,7 @@ def test_the_script_is_the_table_what_is_shared_and_the_component_s_own(name: st
     table, shared, own = script.partition("\n")[0], text_of("shared.js"), text_of(f"{name}.js")
     assert table.startswith("const NAMED = {")
     assert all(entry["glyph"] in table and entry["name"] in table for entry in named_characters().values())
-    further = {"text_panel": "text_panel_marks.js", "card": "card_draws.js"}
+    further = {"text_panel": "text_panel_marks.js", "card": "card_draws.js", "why": "why_reasons.js"}
     assert script == table + "\n" + shared + (text_of(further[name]) if name in further else "") + own
 
 
@@ -70,6 +73,7 @@ def test_further_keywords_are_props_of_the_script() -> None:
     assert text_panel("an_id", "A label", "score", 2).props == {"group": "score", "side": 2}
     assert track("an_id", "A label", "score").props == {"group": "score"}
     assert card("an_id", "A label").props == {"group": "compare", "all": None}
+    assert why("an_id", "A label").props == {"group": "inside", "dependence": None}
 
 
 def test_an_unknown_component_is_an_error() -> None:
@@ -87,6 +91,7 @@ def test_every_file_belongs_to_a_component_or_is_shared() -> None:
         "shared",
         "text_panel_marks",
         "card_draws",
+        "why_reasons",
     }
 
 
@@ -114,7 +119,9 @@ def function_lengths(script: str) -> list[int]:
     return lengths
 
 
-@pytest.mark.parametrize("name", ["shared.js", "text_panel_marks.js", *(f"{name}.js" for name in NAMES)])
+@pytest.mark.parametrize(
+    "name", ["shared.js", "text_panel_marks.js", "why_reasons.js", *(f"{name}.js" for name in NAMES)]
+)
 def test_functions_and_files_stay_short(name: str) -> None:
     assert len(text_of(name).splitlines()) <= 300
     lengths = function_lengths(text_of(name))
