@@ -7,19 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from nanogpt.analysis.attention import attention_patterns, value_norms
-from nanogpt.analysis.dependence import dependence_of
+from nanogpt.analysis.dependence import choices, dependence_of, luck_of
 from nanogpt.analysis.figures import Figures, stored_figures
 from nanogpt.analysis.heads import HEAD_PATTERNS, Head
+from nanogpt.analysis.moments import moments_of, no_layers
 from nanogpt.analysis.parts import layers_of, read_parts, without
 from nanogpt.analysis.reasons import reasons_of
 from nanogpt.checks import shorter_than, whole
 from nanogpt.generation.continuation import MAX_CONTEXT
-from nanogpt.generation.sampling import MAX_NEW_TOKENS, gumbel_noise
+from nanogpt.generation.sampling import MAX_NEW_TOKENS
 from nanogpt.generation.text_model import TextModel
+from nanogpt.playground.admission import while_awaited
 from nanogpt.playground.components.heads import exact_head, heads_message, heads_value
 from nanogpt.playground.components.why import dependence_value, why_message, why_value
 from nanogpt.playground.run import Run
@@ -58,6 +57,10 @@ class Subject:
     @property
     def has_layers(self) -> bool:
         return bool(layers_of(self.loaded.model))
+
+    def drawn_by(self, run: Run) -> bool:
+        """Was the end of the text drawn by this run, with its luck?"""
+        return self.written > 0 and not run.beam
 
 
 def read_within_limit(text: Any) -> str:
@@ -104,7 +107,7 @@ def heads_of(subject: Subject, layer: int, head: int) -> dict[str, Any]:
     """
     loaded = subject.loaded
     if not subject.has_layers:
-        return heads_message(f"The {loaded.title} has no attention and no layers. {INSTEAD.get(loaded.kind, '')}")
+        return heads_message(f"{no_layers(loaded)} {INSTEAD.get(loaded.kind, '')}")
     if not subject.ids:
         return heads_message("Write some text above, or press Generate on the Compare tab.")
     figures = stored_figures(loaded)
@@ -114,10 +117,10 @@ def heads_of(subject: Subject, layer: int, head: int) -> dict[str, Any]:
     return heads_value(
         list(subject.text),
         patterns.numpy(),
-        value_norms(subject.edited.model, subject.ids, subject.context).numpy(),
+        value_norms(subject.edited, subject.ids, subject.context).numpy(),
         selected=chosen_head(loaded, layer, head, figures),
         words=[[caption(one) for one in row] for row in named],
-        details=[[sentence(one, figures) for one in row] for row in named],
+        details=[[sentence(one) for one in row] for row in named],
         off=subject.off,
         title=f"All {patterns.size(0) * patterns.size(1)} heads of the {loaded.title}",
         subtitle=what_is_read(subject),
@@ -168,18 +171,15 @@ CAPTIONS = {
 }
 
 
-def sentence(head: Head | None, figures: Figures | None) -> str:
-    """What a head does, in numbers: on unseen text, beside the share that equal weights would give."""
-    if head is None or figures is None:
+def sentence(head: Head | None) -> str:
+    """What a head does, in numbers: the shares of its weight on unseen text, beside what equal weights would have."""
+    if head is None:
         return "Nothing was measured for this model on unseen text: python -m nanogpt analyse measures it."
     shares = ", ".join(
         f"{words} {percent(head.share[name])} (by chance {percent(head.chance[name])})"
         for name, words in HEAD_PATTERNS.items()
     )
-    verdict = {"": "No clear pattern.", "even": "It spreads its weight almost evenly."}.get(
-        head.name, f"It looks at {HEAD_PATTERNS.get(head.name, '')}."
-    )
-    return f"{verdict} Its weight on unseen text: {shares}."
+    return f"{head.words[0].upper()}{head.words[1:]}. All shares on unseen text: {shares}."
 
 
 def percent(share: float) -> str:
@@ -201,28 +201,17 @@ def why_of(subject: Subject) -> dict[str, Any]:
     if not subject.has_layers or not subject.ids:
         return why_message("")
     found = reasons_of(subject.edited, subject.ids, subject.context)
-    return why_value(chars=list(subject.text), vocabulary=subject.loaded.tokenizer.chars, **vars(found))
+    return why_value(list(subject.text), subject.loaded.tokenizer.chars, **vars(found))
 
 
 def dependence_on_parts(subject: Subject, run: Run) -> dict[str, Any] | None:
     """What would be written after every place without each part; with the luck of the run where it wrote the text."""
     if not subject.has_layers or not subject.ids:
         return None
-    lucky = subject.written and not run.beam
-    found = dependence_of(
-        subject.edited,
-        subject.ids,
-        subject.context,
-        params=run.params if lucky else None,
-        noise=noise_of(subject, run) if lucky else None,
-    )
-    return dependence_value(found.parts, found.next_p, found.choice)
-
-
-def noise_of(subject: Subject, run: Run) -> Tensor:
-    """The noise (T, V) with which the character after each place was drawn; 0 in the beginning, which nobody drew."""
-    rows = len(subject.ids)
-    vocabulary = subject.loaded.tokenizer.vocab_size
-    drawn = gumbel_noise(run.params.seed, subject.written + 1, vocabulary)
-    before = torch.zeros(rows - len(drawn), vocabulary, dtype=drawn.dtype)
-    return torch.cat((before, drawn))
+    luck: dict[str, Any] = {"params": None, "noise": None}
+    if subject.drawn_by(run):
+        read, vocabulary = len(subject.ids), subject.loaded.tokenizer.vocab_size
+        luck = {"params": run.params, "noise": luck_of(run.params, read - subject.written, read, vocabulary)}
+    found = dependence_of(subject.edited, subject.ids, subject.context, **luck, watched=while_awaited)
+    own = choices(moments_of(subject.edited, subject.ids, subject.context).logits, **luck)
+    return dependence_value(found.parts, found.next_p.numpy(), found.choice.numpy(), own.numpy())

@@ -4,7 +4,7 @@ Knows models, analyses and component values; knows no component and no event.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nanogpt.analysis.figures import Figures, stored_figures
@@ -13,6 +13,7 @@ from nanogpt.analysis.score import BITS, char_nats, evaluation_window
 from nanogpt.analysis.unseen import unseen_bits, unseen_windows
 from nanogpt.generation.continuation import generate
 from nanogpt.generation.generate import Watch
+from nanogpt.generation.sampling import SamplingParams
 from nanogpt.generation.text_model import TextModel
 from nanogpt.playground.colours import colour_of
 from nanogpt.playground.components.curve import curve_message, curve_value
@@ -28,9 +29,13 @@ MAX_REWRITTEN = 300  # characters: two texts of this length stand side by side o
 
 def write(subject: Subject, model: TextModel, context: int, run: Run, watched: Watch) -> str:
     """What a model writes after the beginning of the subject with the settings and the luck of a run."""
-    settings = {**vars(run.params), "max_new_tokens": min(run.params.max_new_tokens, MAX_REWRITTEN)}
     prompt = model.read_prompt(subject.beginning)
-    return generate(model, prompt, beam=run.beam, context=context, watched=watched, **settings)
+    return generate(model, prompt, beam=run.beam, context=context, watched=watched, **vars(rewritten_params(run)))
+
+
+def rewritten_params(run: Run) -> SamplingParams:
+    """The settings of a run, with fewer characters where it has too many for two texts side by side."""
+    return replace(run.params, max_new_tokens=min(run.params.max_new_tokens, MAX_REWRITTEN))
 
 
 def original_panel(subject: Subject, run: Run, names: Sequence[str], watched: Watch = iter) -> dict[str, Any]:
@@ -213,6 +218,6 @@ def curve_of(zoo: Zoo, subject: Subject) -> dict[str, Any]:
         other = zoo.get(name)
         theirs = stored_figures(other)
         if not layers_of(other.model) and theirs and theirs.corpus_sha256 == figures.corpus_sha256:
-            marks.append({"title": other.title, "bits": theirs.bits, "colour": colour_of(zoo.names, name)})
+            marks.append((other.title, theirs.bits, colour_of(zoo.names, name)))
     now = subject.context or subject.loaded.block_size
     return curve_value(figures.context, marks, now, figures.context.get(now))

@@ -22,7 +22,6 @@ from nanogpt.analysis.parts import layers_of, part_names
 from nanogpt.checks import shown, whole
 from nanogpt.models.ranges import RANGES
 from nanogpt.playground.admission import while_awaited
-from nanogpt.playground.commands import inside_api_call, inside_command
 from nanogpt.playground.components.beginning import beginning
 from nanogpt.playground.components.curve import curve
 from nanogpt.playground.components.dial import dial
@@ -43,9 +42,9 @@ from nanogpt.playground.inside import (
 )
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
 from nanogpt.playground.page import Linked, Page, Update, changed
+from nanogpt.playground.reproduction import commands_and_calls
 from nanogpt.playground.rewriting import cost_in_words, curve_of, experiments, original_panel, rewritten_panel
 from nanogpt.playground.run import Run
-from nanogpt.storage.zoo import Zoo
 
 ALL_ON = "this model has no heads and no MLPs"
 
@@ -102,6 +101,7 @@ class InsideTab:
 
     def build_state(self) -> None:
         """What the tab remembers and does not show."""
+        self.read_by = gr.Textbox(None, visible="hidden", elem_id="read_by", label="The model that was chosen last")
         self.begun = gr.Textbox(None, visible="hidden", elem_id="begun", label="Beginning of the text just written")
         self.layer = gr.Number(None, visible="hidden", elem_id="layer", label="Layer of the head that is shown large")
         self.head = gr.Number(None, visible="hidden", elem_id="head", label="The head that is shown large")
@@ -116,7 +116,7 @@ class InsideTab:
     def read(self, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
         with refused():
             subject = read_subject(self.zoo, text, model, off, context, begun)
-            return heads_of(subject, layer or 0, head or 0), why_of(subject)
+            return heads_of(subject, layer or 0, head or 0), gr.HTML(why_of(subject), dependence=None)
 
     def depend(self, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
         with refused():
@@ -127,7 +127,8 @@ class InsideTab:
         with refused():
             subject = read_subject(self.zoo, text, model, off, context, begun)
             layer, head = chosen._data["layer"], chosen._data["head"]
-            return gr.HTML(exact=exact_of(subject, layer, head)), layer, head
+            known = chosen._data["exact"] is True
+            return gr.skip() if known else gr.HTML(exact=exact_of(subject, layer, head)), layer, head
 
     def write(self, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
         with refused():
@@ -156,7 +157,7 @@ class InsideTab:
 
     def choose_context(self, chosen: gr.EventData):  # type: ignore[no-untyped-def]
         with refused():
-            return whole("Context", chosen._data["context"], 1, RANGES["block_size"][1])
+            return whole("Context", chosen._data["context"], 1, int(RANGES["block_size"][1]))
 
     def take_away(self, request: gr.Request, position, *values):  # type: ignore[no-untyped-def]
         """The commands and API calls that give the numbers of the tab."""
@@ -165,7 +166,7 @@ class InsideTab:
             subject = read_subject(self.zoo, text, model, off, context, begun)
             run = Run.of(controls)
             url = request.headers.get("origin") or str(request.base_url)
-            return inside_command(subject, run, position), inside_api_call(subject, run, position, url)
+            return commands_and_calls(subject, run, position, layer, head, url)
 
     # --- what depends on the model ---
 
@@ -195,7 +196,8 @@ class InsideTab:
         """Everything on, and the clearest head, for the model that was chosen."""
         with refused():
             given = self.fitted(name)
-            return [changed(self.switches, **given["switches"]), changed(self.context, **given["context"]), None, None]
+            switched, context = (changed(getattr(self, part), **given[part]) for part in ("switches", "context"))
+            return [switched, context, None, None, name]
 
     # --- at which events ---
 
@@ -216,26 +218,20 @@ class InsideTab:
     def wire_answers(self) -> None:
         """What is asked of the server when the text, the model, the parts or the context change."""
         asked: dict[str, Any] = {"js": "playground.subject", **QUIET, **MODEL_LIMIT}
-        fitted = self.model.input(
-            self.refit, self.model, [self.switches, self.context, self.layer, self.head], **AT_ONCE
-        )
-        new_text = [self.text.change, fitted.then]
+        fitting = [self.switches, self.context, self.layer, self.head, self.read_by]
+        self.model.input(self.refit, self.model, fitting, **AT_ONCE)
+        new_text = [self.text.change, self.read_by.change]
         anew = [*new_text, self.switches.change, self.context.change]
         read = gr.on(anew, self.read, self.subject, [self.heads, self.why], **asked, **LATEST)
         read.success(self.depend, self.subject, self.why, **asked, **LATEST)
-        with_original = [*self.subject, self.original]
         written = gr.on(new_text, self.write, self.subject, self.original, **asked, **LATEST)
-        rewritten = gr.on(
-            [written.success, self.switches.change, self.context.change],
-            self.rewrite,
-            with_original,
-            self.rewritten,
-            **asked,
-            **LATEST,
-        )
-        rewritten.success(self.price, self.subject, [self.switches, self.curve], **asked, **LATEST)
-        asked_exactly = [self.heads, self.layer, self.head]
-        self.heads.head(self.exact, self.subject, asked_exactly, **asked, **LATEST)
+        again = {"fn": self.rewrite, "inputs": [*self.subject, self.original], "outputs": self.rewritten}
+        for rewritten in (
+            written.success(**again, **asked, **LATEST),
+            gr.on([self.switches.change, self.context.change], **again, **asked, **LATEST),
+        ):
+            rewritten.success(self.price, self.subject, [self.switches, self.curve], **asked, **LATEST)
+        self.heads.choose(self.exact, self.subject, [self.heads, self.layer, self.head], **asked, **LATEST)
 
     def wire_choices(self) -> None:
         self.switches.experiment(self.experiment, self.model, [self.switches, self.context], **AT_ONCE)

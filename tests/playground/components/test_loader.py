@@ -6,6 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from nanogpt.playground.components.heatmap import heatmap
 
 import nanogpt.playground.components
 from nanogpt.playground.components.beginning import beginning
@@ -13,7 +14,6 @@ from nanogpt.playground.components.card import card
 from nanogpt.playground.components.curve import curve
 from nanogpt.playground.components.dial import dial
 from nanogpt.playground.components.glyphs import named_characters
-from nanogpt.playground.components.heatmap import heatmap
 from nanogpt.playground.components.loader import component_script, component_style, load_component
 from nanogpt.playground.components.menu import menu
 from nanogpt.playground.components.switches import switches
