@@ -61,7 +61,9 @@ def endpoints(zoo: Zoo) -> dict[str, Endpoint]:
         """
         loaded = edited(zoo, model, off)
         found = score(loaded, loaded.read_text(text), context)
-        return {"models": models, **_of_runs(zoo), "explain": explain, "score": score_text, **_of_the_inside(zoo)}
+        return {"text": found.text, "left_out": found.left_out, "bits": found.bits.tolist(), "total": found.total}
+
+    return {"models": models, **_of_runs(zoo), "explain": explain, "score": score_text, **_of_the_inside(zoo)}
 
 
 def _of_runs(zoo: Zoo) -> dict[str, Endpoint]:

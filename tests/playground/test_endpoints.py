@@ -130,7 +130,7 @@ def test_a_setting_that_is_left_out_is_no_parameter() -> None:
         ("attention", {"text": "abc", "head": "1.mlp"}, "Heads are 1.1 to 5.4"),
         ("attention", {"text": "abc", "model": "bigram"}, "The Bigram has no layers: it reads only the last character"),
         ("attention", {"text": "a" * 4001}, "Text is 4,001 characters; the limit is 4,000."),
-        ("attention", {"text": 3}, "must be text|string"),
+        ("attention", {"text": 3}, "Text must be a string; got int"),
         ("inspect", {"text": ""}, "no character that the model knows"),
         ("inspect", {"text": "abc", "position": 3}, "Position must be a whole number from -3 to 2; got 3."),
         ("inspect", {"text": "abc", "position": None}, "Position must be a whole number"),
