@@ -12,6 +12,8 @@ import pytest
 import torch
 
 from nanogpt import cli
+from nanogpt.analysis.inspection import inspection, inspection_lines, looks
+from nanogpt.analysis.parts import without
 from nanogpt.analysis.score import score
 from nanogpt.cli import answer_errors, main
 from nanogpt.generation.continuation import generate
@@ -61,6 +63,35 @@ def test_sample_as_json_is_one_object(root: Path, capsys: Output) -> None:
     result = json.loads(out)
     assert result == {"model": "gpt", "prompt": "ab", "text": plain.out[2:-1]}
     assert err == plain.err == "note: 1 character outside the model's vocabulary left out: U+0058.\n"
+
+
+def test_parts_that_are_off_and_a_context(root: Path, tmp_path: Path, capsys: Output) -> None:
+    zoo = Zoo(root)
+    zoo.refresh()
+    edited = without(zoo.get("gpt"), "1.2 2.mlp")
+    edits = ["--checkpoints", str(root), "--off", "1.2 2.mlp", "--context", "3"]
+    assert main(["sample", *edits, "--prompt", "abc", "--max_new_tokens", "20"]) == 0
+    assert capsys.readouterr().out == "abc" + generate(edited, "abc", context=3, max_new_tokens=20) + "\n"
+    (tmp_path / "text.txt").write_text("abc\ndef", encoding="utf-8")
+    assert main(["score", *edits, str(tmp_path / "text.txt"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["bits"] == pytest.approx(score(edited, "abc\ndef", 3).total)
+
+
+def test_inspect_tells_what_the_library_tells(root: Path, capsys: Output) -> None:
+    zoo = Zoo(root)
+    zoo.refresh()
+    edited = without(zoo.get("gpt"), "1.2")
+    command = ["inspect", "--checkpoints", str(root), "--text", "abXcdef", "--position", "2", "--off", "1.2"]
+    command += ["--context", "3", "--beginning", "2", "--temperature", "1.5", "--seed", "4"]
+    text = edited.read_text("abXcdef")
+    expected = inspection(edited, text, 2, context=3, beginning=2, temperature=1.5, seed=4)
+    assert main([*command, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out) == {**expected, "attention": looks(edited, text, 2, context=3)}
+    assert err == "note: 1 character outside the model's vocabulary left out: U+0058.\n"
+    assert main([*command, "--head", "2.1"]) == 0
+    lines = inspection_lines(expected, looks(edited, text, 2, "2.1", 3))
+    assert capsys.readouterr().out == "\n".join(lines) + "\n"
 
 
 def test_a_folder_that_does_not_load_is_a_note(root: Path, capsys: Output) -> None:
@@ -137,6 +168,24 @@ def test_bench_measures_what_was_asked_for(root: Path, capsys: Output, monkeypat
         (["sample", "--temperature", "3"], "error: Temperature must be a number from 0 to 2; got 3.0."),
         (["sample", "--beam", "99"], "error: Beam width must be a whole number from 0 to 8; got 99."),
         (["sample", "--prompt", "a" * 2001], "error: Prompt is 2,001 characters; the limit is 2,000."),
+        (["sample", "--context", "-1"], "error: Context must be a whole number from 0 to 1,000,000; got -1."),
+        (
+            ["score", "--off", "9.1", "-"],
+            "error: Parts to switch off are 1.1 to 2.mlp, a layer's number, attention or mlps; got 9.1.",
+        ),
+        (
+            ["score", "--protocol", "--context", "3"],
+            "error: The protocol has windows of its own: --context is for a file.",
+        ),
+        (["inspect", "--text", ""], "error: The text holds no character that the model knows."),
+        (
+            ["inspect", "--text", "abc", "--position", "3"],
+            "error: Position must be a whole number from -3 to 2; got 3.",
+        ),
+        (
+            ["inspect", "--text", "abc", "--model", "bigram"],
+            "error: The Bigram has no layers: it reads only the last character.",
+        ),
         (["score"], "error: Give a file to score, - for standard input, or --protocol."),
         (["score", "no-such-file"], "error: no-such-file: No such file or directory"),
     ],

@@ -37,28 +37,6 @@ def endpoints(zoo: Zoo) -> dict[str, Endpoint]:
         """The names of the models that can be asked."""
         return zoo.names
 
-    def edited(name: str, off: str) -> TextModel:
-        if not isinstance(off, str):
-            raise ValueError(f"Parts to switch off must be a text like 5.3 2.mlp; got {shown(off)}.")
-        return without(zoo.get(name), off)
-
-    @with_settings()
-    def sample(
-        model: str = "gpt", prompt: str = "", *, beam: int = 0, off: str = "", context: int = 0, **settings: Any
-    ) -> str:
-        """Continue a prompt and return the new characters; the page and the command line write the same ones.
-
-        Args:
-            model: a name of `/models`.
-            prompt: the beginning; an empty one starts from a newline.
-            beam: the width of a beam search, 0 to sample.
-            off: parts of the model to switch off, like "5.3 2.mlp".
-            context: how many characters the model may look back; 0 is all that it can.
-        """
-        loaded = edited(model, off)
-        read = loaded.read_prompt(prompt)
-        return generate(loaded, read, beam=beam, context=context, watched=while_awaited, **settings)
-
     @with_settings(leave_out=("max_new_tokens", "seed"))
     def explain(model: str = "gpt", prompt: str = "", text: str = "", **settings: Any) -> list[dict[str, Any]]:
         """Every character that could follow prompt + text: {char, raw, tempered, kept}, the likeliest first.
@@ -81,9 +59,53 @@ def endpoints(zoo: Zoo) -> dict[str, Endpoint]:
             off: parts of the model to switch off, like "5.3 2.mlp".
             context: how many characters the model may look back; 0 is all that it can.
         """
-        loaded = edited(model, off)
+        loaded = edited(zoo, model, off)
         found = score(loaded, loaded.read_text(text), context)
         return {"text": found.text, "left_out": found.left_out, "bits": found.bits.tolist(), "total": found.total}
+
+    return {"models": models, **_of_runs(zoo), "explain": explain, "score": score_text, **_of_the_inside(zoo)}
+
+
+def _of_runs(zoo: Zoo) -> dict[str, Endpoint]:
+    """The endpoints that continue a prompt."""
+
+    @with_settings()
+    def sample(
+        model: str = "gpt", prompt: str = "", *, beam: int = 0, off: str = "", context: int = 0, **settings: Any
+    ) -> str:
+        """Continue a prompt and return the new characters; the page and the command line write the same ones.
+
+        Args:
+            model: a name of `/models`.
+            prompt: the beginning; an empty one starts from a newline.
+            beam: the width of a beam search, 0 to sample.
+            off: parts of the model to switch off, like "5.3 2.mlp".
+            context: how many characters the model may look back; 0 is all that it can.
+        """
+        loaded = edited(zoo, model, off)
+        read = loaded.read_prompt(prompt)
+        return generate(loaded, read, beam=beam, context=context, watched=while_awaited, **settings)
+
+    @with_settings(max_new_tokens=100)
+    def trace_run(model: str = "gpt", prompt: str = "", **settings: Any) -> str:
+        """Every step of a run, as JSON text: the noise and the probabilities of each character, and the choice.
+
+        A trace has at most 500 characters.
+
+        Args:
+            model: a name of `/models`.
+            prompt: the beginning.
+        """
+        loaded = zoo.get(model)
+        settings["max_new_tokens"] = whole("Number of characters", settings["max_new_tokens"], 1, MAX_TRACE)
+        # As text: the same numbers as Python objects take twenty times the memory.
+        return json.dumps(trace(loaded, loaded.read_prompt(prompt), watched=while_awaited, **settings))
+
+    return {"sample": sample, "trace": trace_run}
+
+
+def _of_the_inside(zoo: Zoo) -> dict[str, Endpoint]:
+    """The endpoints that look into a model as it reads a text."""
 
     @with_settings(leave_out=NO_SETTINGS)
     def attention_of_head(
@@ -100,7 +122,7 @@ def endpoints(zoo: Zoo) -> dict[str, Endpoint]:
             off: parts of the model to switch off, like "5.3 2.mlp".
             context: how many characters the model may look back; 0 is all that it can.
         """
-        loaded = edited(model, off)
+        loaded = edited(zoo, model, off)
         read = short_text(loaded, text)
         rows = head_rows(loaded, read, head, context)
         return json.dumps({"model": model, "text": read.text[-loaded.block_size :], "head": head, "weights": rows})
@@ -125,34 +147,18 @@ def endpoints(zoo: Zoo) -> dict[str, Endpoint]:
             context: how many characters the model may look back; 0 is all that it can.
             beginning: the text is a run, which drew all but so many characters with these settings; 0 if it is not.
         """
-        loaded = edited(model, off)
+        loaded = edited(zoo, model, off)
         run = {"beginning": beginning, "watched": while_awaited, **settings}
         return inspection(loaded, short_text(loaded, text), position, context=context, **run)
 
-    @with_settings(max_new_tokens=100)
-    def trace_run(model: str = "gpt", prompt: str = "", **settings: Any) -> str:
-        """Every step of a run, as JSON text: the noise and the probabilities of each character, and the choice.
+    return {"attention": attention_of_head, "inspect": inspect_moment}
 
-        A trace has at most 500 characters.
 
-        Args:
-            model: a name of `/models`.
-            prompt: the beginning.
-        """
-        loaded = zoo.get(model)
-        settings["max_new_tokens"] = whole("Number of characters", settings["max_new_tokens"], 1, MAX_TRACE)
-        # As text: the same numbers as Python objects take twenty times the memory.
-        return json.dumps(trace(loaded, loaded.read_prompt(prompt), watched=while_awaited, **settings))
-
-    return {
-        "models": models,
-        "sample": sample,
-        "explain": explain,
-        "score": score_text,
-        "trace": trace_run,
-        "attention": attention_of_head,
-        "inspect": inspect_moment,
-    }
+def edited(zoo: Zoo, name: str, off: object) -> TextModel:
+    """The model of that name without the parts in `off`. Raises ValueError for a part or a model that is not there."""
+    if not isinstance(off, str):
+        raise ValueError(f"Parts to switch off must be a text like 5.3 2.mlp; got {shown(off)}.")
+    return without(zoo.get(name), off)
 
 
 def short_text(model: TextModel, text: object) -> Spelling:

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from nanogpt.analysis import score
+from nanogpt.generation.continuation import generate
 from nanogpt.generation.generate import generate_steps
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.generation.text_model import TextModel
@@ -99,3 +100,14 @@ def test_a_text_of_which_nothing_is_known_is_refused(text: str, text_model: Call
     loaded = text_model("gpt")
     with pytest.raises(ValueError, match="no character that the model knows"):
         score.score(loaded, loaded.read_text(text))
+
+
+@pytest.mark.parametrize("kind", ["mlp", "gpt"])
+def test_a_context_is_the_one_of_generation(kind: str, text_model: Callable[..., TextModel]) -> None:
+    loaded = text_model(kind)
+    text = generate(loaded, "\n", context=3, temperature=1, max_new_tokens=20)
+    steps = generate_steps(loaded.model, [0], SamplingParams(temperature=1, max_new_tokens=20), context=3)
+    expected = torch.stack([-step.logits.log_softmax(-1)[step.id] for step in steps])
+    torch.testing.assert_close(score.score(loaded, text, 3).nats, expected, atol=1e-4, rtol=0)
+    with pytest.raises(ValueError, match="Context must be a whole number from 0"):
+        score.score(loaded, text, -1)

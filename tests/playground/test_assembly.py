@@ -39,7 +39,7 @@ def test_every_script_of_a_listener_is_a_function_of_page_js(app: gr.Blocks) -> 
 
 def test_no_listener_is_public_but_the_endpoints(app: gr.Blocks) -> None:
     public = {fn.api_name for fn in listeners(app) if fn.api_visibility == "public"}
-    assert public == {"models", "sample", "explain", "score", "trace"}
+    assert public == {"models", "sample", "explain", "score", "trace", "attention", "inspect"}
 
 
 def test_whoever_asks_a_model_waits_in_one_queue(app: gr.Blocks) -> None:

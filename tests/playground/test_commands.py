@@ -6,6 +6,7 @@ import shlex
 import pytest
 
 from nanogpt import cli
+from nanogpt.analysis.parts import without
 from nanogpt.generation.continuation import generate
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.playground.commands import as_api_call, as_command
@@ -25,6 +26,21 @@ def test_the_command_line_reads_the_command_and_writes_the_same_text(
     read = model.read_prompt(PROMPT)
     assert cli.main([*words[3:], "--checkpoints", str(zoo.root)]) == 0
     assert capsys.readouterr().out == read.text + generate(model, read, beam=beam, **vars(PARAMS)) + "\n"
+
+
+def test_what_is_off_and_the_context_stand_there_only_where_they_are_set(
+    zoo: Zoo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plain = as_command("gpt", "ROMEO:\n", PARAMS, 0)
+    assert as_command("gpt", "ROMEO:\n", PARAMS, 0, "", 0) == plain
+    assert "--off" not in plain
+    assert "context" not in as_api_call("gpt", PROMPT, PARAMS, 0, "http://x")
+    words = shlex.split(as_command("gpt", "ROMEO:\n", PARAMS, 0, "5.3 2.mlp", 16))
+    assert cli.main([*words[3:], "--checkpoints", str(zoo.root)]) == 0
+    edited = without(zoo.get("gpt"), "5.3 2.mlp")
+    assert capsys.readouterr().out == "ROMEO:\n" + generate(edited, "ROMEO:\n", context=16, **vars(PARAMS)) + "\n"
+    call = as_api_call("gpt", PROMPT, PARAMS, 0, "http://x", "5.3 2.mlp", 16)
+    assert "    off='5.3 2.mlp',\n    context=16,\n" in call
 
 
 def test_the_api_call_is_python_with_every_setting() -> None:

@@ -1,6 +1,7 @@
 """The endpoints are the package's functions, with every sampling setting written out."""
 
 import inspect
+import json
 from dataclasses import fields
 from typing import Any, get_type_hints
 
@@ -39,10 +40,48 @@ def test_the_other_endpoints_are_their_functions(zoo: Zoo) -> None:
     assert said["total"] == sum(said["bits"])
 
 
+def test_parts_that_are_off_and_a_context(zoo: Zoo) -> None:
+    found = endpoints(zoo)
+    edited = nanogpt.without(zoo.get("gpt"), "5.3 2.mlp")
+    values = {"off": "5.3 2.mlp", "context": 16}
+    expected = nanogpt.generate(edited, "ROMEO:\n", max_new_tokens=30, context=16)
+    assert found["sample"](prompt="ROMEO:\n", max_new_tokens=30, **values) == expected
+    assert found["score"](text="To be", **values)["bits"] == nanogpt.score(edited, "To be", 16).bits.tolist()
+
+
+def test_attention_is_the_head_s_weights(zoo: Zoo) -> None:
+    attention = endpoints(zoo)["attention"]
+    text = "To be, or not to be 🙂"
+    expected = nanogpt.attention(nanogpt.without(zoo.get("gpt"), "1"), "To be, or not to be ", 8)[4, 2]
+    found = json.loads(attention("gpt", text, "5.3", "1", 8))
+    assert (found["model"], found["head"], found["text"]) == ("gpt", "5.3", "To be, or not to be ")
+    for t, row in enumerate(found["weights"]):
+        assert row == pytest.approx(expected[t, : t + 1].tolist(), rel=1e-4)
+    long = json.loads(attention("gpt", "ab" * 200))
+    assert (long["text"], len(long["weights"])) == ("ab" * 128, 256)
+
+
+def test_inspect_is_what_python_tells(zoo: Zoo) -> None:
+    inspect_moment = endpoints(zoo)["inspect"]
+    gpt = zoo.get("gpt")
+    prompt, run = "ROMEO:\n", {"temperature": 0.9, "seed": 5}
+    text = prompt + nanogpt.generate(gpt, prompt, max_new_tokens=12, **run)
+    edited = nanogpt.without(gpt, "3.1")
+    found = inspect_moment("gpt", text, 9, "3.1", 16, len(prompt), **run)
+    assert found["votes"] == nanogpt.votes(edited, text, 9, context=16).parts
+    guesses = nanogpt.lens(edited, text, 9, context=16)
+    assert [row["p"] for row in found["lens"]] == [guess.p for guess in guesses]
+    effects = nanogpt.dependence(edited, text, 9, context=16, beginning=len(prompt), **run)
+    assert [row["next_p"] for row in found["dependence"]] == [effect.p_without for effect in effects]
+    whole = inspect_moment("gpt", text, 9, beginning=len(prompt), **run)
+    assert whole["choice"] == whole["next"] == text[10]  # with its own luck the run writes what it wrote
+
+
 def test_the_order_of_sample_s_parameters_stays(zoo: Zoo) -> None:
     """Clients may call by position."""
     names = list(inspect.signature(endpoints(zoo)["sample"]).parameters)
-    assert names == ["model", "prompt", "temperature", "top_k", "top_p", "max_new_tokens", "seed", "beam"]
+    before = ["model", "prompt", "temperature", "top_k", "top_p", "max_new_tokens", "seed", "beam"]
+    assert names == [*before, "off", "context"]
 
 
 def test_every_endpoint_is_typed_and_documented(zoo: Zoo) -> None:
@@ -84,6 +123,20 @@ def test_a_setting_that_is_left_out_is_no_parameter() -> None:
         ("explain", {"top_p": 0}, "Top-p must be a number above 0 and at most 1"),
         ("score", {"text": ""}, "no character that the model knows"),
         ("trace", {"seed": -1}, "Seed must be a whole number"),
+        ("sample", {"off": "9.1"}, "Parts to switch off are 1.1 to 5.mlp"),
+        ("sample", {"off": ["1.1"]}, "Parts to switch off must be a text"),
+        ("sample", {"context": 1.5}, "Context must be a whole number from 0"),
+        ("score", {"text": "a", "context": -1}, "Context must be a whole number from 0"),
+        ("attention", {"text": "abc", "head": "1.mlp"}, "Heads are 1.1 to 5.4"),
+        ("attention", {"text": "abc", "model": "bigram"}, "The Bigram has no layers: it reads only the last character"),
+        ("attention", {"text": "a" * 4001}, "Text is 4,001 characters; the limit is 4,000."),
+        ("attention", {"text": 3}, "Text must be a string; got int"),
+        ("inspect", {"text": ""}, "no character that the model knows"),
+        ("inspect", {"text": "abc", "position": 3}, "Position must be a whole number from -3 to 2; got 3."),
+        ("inspect", {"text": "abc", "position": None}, "Position must be a whole number"),
+        ("inspect", {"text": "abc", "beginning": 4}, "Beginning must be a whole number from 0 to 3; got 4."),
+        ("inspect", {"text": "abc", "model": "mlp"}, "The MLP has no attention"),
+        ("inspect", {"text": "abc", "off": 5}, "Parts to switch off must be a text"),
     ],
 )
 def test_a_refusal_is_the_message_that_the_client_reads(
