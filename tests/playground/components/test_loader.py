@@ -12,6 +12,7 @@ from nanogpt.playground.components.beginning import beginning
 from nanogpt.playground.components.card import card
 from nanogpt.playground.components.dial import dial
 from nanogpt.playground.components.glyphs import named_characters
+from nanogpt.playground.components.heads import heads
 from nanogpt.playground.components.heatmap import heatmap
 from nanogpt.playground.components.loader import component_script, component_style, load_component
 from nanogpt.playground.components.menu import menu
@@ -19,8 +20,15 @@ from nanogpt.playground.components.text_panel import text_panel
 from nanogpt.playground.components.track import track
 
 FOLDER = Path(nanogpt.playground.components.__file__).parent
-DRAWN = [card, heatmap, text_panel, track]
+DRAWN = [card, heads, heatmap, text_panel, track]
 NAMES = [function.__name__ for function in DRAWN]
+# The further files of a script that is divided, in the order in which they stand before its own.
+FURTHER = {
+    "card": ["card_draws"],
+    "heads": ["heads_colours", "heads_data", "heads_text", "heads_thumbs"],
+    "text_panel": ["text_panel_marks"],
+}
+ALL_FURTHER = [part for parts in FURTHER.values() for part in parts]
 CONTROLS = {
     "beginning": partial(beginning, value="a", examples=["a", "b"], most=9),
     "dial": partial(dial, minimum=1, maximum=9, step=1, value=4),
@@ -62,8 +70,8 @@ def test_the_script_is_the_table_what_is_shared_and_the_component_s_own(name: st
     table, shared, own = script.partition("\n")[0], text_of("shared.js"), text_of(f"{name}.js")
     assert table.startswith("const NAMED = {")
     assert all(entry["glyph"] in table and entry["name"] in table for entry in named_characters().values())
-    further = {"text_panel": "text_panel_marks.js", "card": "card_draws.js"}
-    assert script == table + "\n" + shared + (text_of(further[name]) if name in further else "") + own
+    further = "".join(text_of(f"{part}.js") for part in FURTHER.get(name, []))
+    assert script == table + "\n" + shared + further + own
 
 
 def test_further_keywords_are_props_of_the_script() -> None:
@@ -80,14 +88,7 @@ def test_an_unknown_component_is_an_error() -> None:
 def test_every_file_belongs_to_a_component_or_is_shared() -> None:
     assert {path.stem for path in FOLDER.glob("*.html")} == {*NAMES, *CONTROLS, "legend"}
     assert {path.stem for path in FOLDER.glob("*.css")} == {*NAMES, *CONTROLS, "control", "legend", "shared"}
-    assert {path.stem for path in FOLDER.glob("*.js")} == {
-        *NAMES,
-        *CONTROLS,
-        "control",
-        "shared",
-        "text_panel_marks",
-        "card_draws",
-    }
+    assert {path.stem for path in FOLDER.glob("*.js")} == {*NAMES, *CONTROLS, *ALL_FURTHER, "control", "shared"}
 
 
 def test_templates_are_constant() -> None:
@@ -114,7 +115,7 @@ def function_lengths(script: str) -> list[int]:
     return lengths
 
 
-@pytest.mark.parametrize("name", ["shared.js", "text_panel_marks.js", *(f"{name}.js" for name in NAMES)])
+@pytest.mark.parametrize("name", ["shared.js", *(f"{name}.js" for name in [*NAMES, *ALL_FURTHER])])
 def test_functions_and_files_stay_short(name: str) -> None:
     assert len(text_of(name).splitlines()) <= 300
     lengths = function_lengths(text_of(name))
