@@ -9,7 +9,7 @@ const TICK_PX = 34; // the least distance between two numbers on an axis
 const LETTER_PX = 9; // the least size of a cell whose character is written beside it
 const STEPS = [5, 10, 20, 50, 100, 200, 500, 1000];
 
-const [root, map, plot, cells, cell] = ["heads", "map", "plot", "cells", "cell"].map(find);
+const [root, frame, map, plot, cells, cell] = ["heads", "frame", "map", "plot", "cells", "cell"].map(find);
 const inputs = Array.from(element.querySelectorAll(".tools input"));
 let drawn = null; // the figures of the head that is shown
 let waiting = null; // what the next frame has to draw
@@ -148,6 +148,13 @@ function drawTicks() {
   }
 }
 
+// The plot is a square: as large as its frame leaves beside the axes.
+function fitMap() {
+  const width = frame.clientWidth - (map.offsetWidth - plot.offsetWidth);
+  const height = frame.clientHeight - (map.offsetHeight - plot.offsetHeight);
+  map.style.setProperty("--side", Math.max(0, Math.min(width, height)) + "px");
+}
+
 function cellAt(event) {
   const { left, top, width, height } = plot.getBoundingClientRect();
   const column = Math.floor((data.T * (event.clientX - left)) / width);
@@ -234,6 +241,7 @@ for (const input of inputs) {
 }
 cell.id = element.id + "-cell";
 map.setAttribute("aria-activedescendant", cell.id);
+new ResizeObserver(fitMap).observe(frame);
 repaintWith(plot, () => {
   if (!data.T) return;
   drawTicks();

@@ -23,10 +23,10 @@ def heads(elem_id: str, label: str, group: str = "inside") -> gr.HTML:
 
     The views of `group` mark the same character (see shared.js). This one sends `point` with side 1, part "text",
     index, the row of the map and, where a cell is pointed at, column; all count from 0. It follows the others' points.
-    Its `rest` event fires once a selection rests; no data.
+    Its `rest` event fires once a selection rests; it holds nothing.
 
-    Its `choose` event fires when the reader selects a head. The listener's `gr.EventData` holds `layer` and `head`, from
-    1, and `exact`, whether the view has the exact weights of that head. If it has not, they belong in the prop `exact`:
+    Its `choose` event fires when the reader selects a head. The listener's `gr.EventData` holds `layer` and `head`,
+    from 1, and `exact`: whether the view has the exact weights of that head. If not, they belong in the prop `exact`:
     `gr.HTML(exact=exact_head(…))`. Until then, the view draws from eight bits and writes "≈". It ignores exact weights
     of another text. The reader's choice outlasts a new value with as many layers and heads, unless `selected` changes.
     """

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
-from nanogpt.playground.components.heatmap import heatmap
 
 import nanogpt.playground.components
 from nanogpt.playground.components.beginning import beginning
@@ -14,6 +13,7 @@ from nanogpt.playground.components.card import card
 from nanogpt.playground.components.curve import curve
 from nanogpt.playground.components.dial import dial
 from nanogpt.playground.components.glyphs import named_characters
+from nanogpt.playground.components.heads import heads
 from nanogpt.playground.components.loader import component_script, component_style, load_component
 from nanogpt.playground.components.menu import menu
 from nanogpt.playground.components.switches import switches
@@ -22,8 +22,16 @@ from nanogpt.playground.components.track import track
 from nanogpt.playground.components.why import why
 
 FOLDER = Path(nanogpt.playground.components.__file__).parent
-DRAWN = [card, curve, heatmap, switches, text_panel, track, why]
+DRAWN = [card, curve, heads, switches, text_panel, track, why]
 NAMES = [function.__name__ for function in DRAWN]
+# The further files of a script that is divided, in the order in which they stand before its own.
+FURTHER = {
+    "card": ["card_draws"],
+    "heads": ["heads_colours", "heads_data", "heads_text", "heads_thumbs"],
+    "text_panel": ["text_panel_marks"],
+    "why": ["why_reasons"],
+}
+ALL_FURTHER = [part for parts in FURTHER.values() for part in parts]
 CONTROLS = {
     "beginning": partial(beginning, value="a", examples=["a", "b"], most=9),
     "dial": partial(dial, minimum=1, maximum=9, step=1, value=4),
@@ -65,8 +73,8 @@ def test_the_script_is_the_table_what_is_shared_and_the_component_s_own(name: st
     table, shared, own = script.partition("\n")[0], text_of("shared.js"), text_of(f"{name}.js")
     assert table.startswith("const NAMED = {")
     assert all(entry["glyph"] in table and entry["name"] in table for entry in named_characters().values())
-    further = {"text_panel": "text_panel_marks.js", "card": "card_draws.js", "why": "why_reasons.js"}
-    assert script == table + "\n" + shared + (text_of(further[name]) if name in further else "") + own
+    further = "".join(text_of(f"{part}.js") for part in FURTHER.get(name, []))
+    assert script == table + "\n" + shared + further + own
 
 
 def test_further_keywords_are_props_of_the_script() -> None:
@@ -84,15 +92,7 @@ def test_an_unknown_component_is_an_error() -> None:
 def test_every_file_belongs_to_a_component_or_is_shared() -> None:
     assert {path.stem for path in FOLDER.glob("*.html")} == {*NAMES, *CONTROLS, "legend"}
     assert {path.stem for path in FOLDER.glob("*.css")} == {*NAMES, *CONTROLS, "control", "legend", "shared"}
-    assert {path.stem for path in FOLDER.glob("*.js")} == {
-        *NAMES,
-        *CONTROLS,
-        "control",
-        "shared",
-        "text_panel_marks",
-        "card_draws",
-        "why_reasons",
-    }
+    assert {path.stem for path in FOLDER.glob("*.js")} == {*NAMES, *CONTROLS, *ALL_FURTHER, "control", "shared"}
 
 
 def test_templates_are_constant() -> None:
@@ -119,9 +119,7 @@ def function_lengths(script: str) -> list[int]:
     return lengths
 
 
-@pytest.mark.parametrize(
-    "name", ["shared.js", "text_panel_marks.js", "why_reasons.js", *(f"{name}.js" for name in NAMES)]
-)
+@pytest.mark.parametrize("name", ["shared.js", *(f"{name}.js" for name in [*NAMES, *ALL_FURTHER])])
 def test_functions_and_files_stay_short(name: str) -> None:
     assert len(text_of(name).splitlines()) <= 300
     lengths = function_lengths(text_of(name))
