@@ -27,7 +27,7 @@ def as_api_call(
 ) -> str:
     """The run as Python, through gradio_client."""
     edits = _set(off=off, context=context)
-    given = {"model": model, "prompt": prompt, **asdict(params), "beam": beam, **edits}
+    given: dict[str, Any] = {"model": model, "prompt": prompt, **asdict(params), "beam": beam, **edits}
     return f"{IMPORT}\n\n{_call(f'Client({url!r})', '/sample', given)}"
 
 
@@ -38,7 +38,7 @@ def inspection_command(model: str, text: str, head: str, values: dict[str, Any])
 
 def inspection_calls(model: str, text: str, head: str, values: dict[str, Any], url: str) -> str:
     """The same numbers, and the stored figures of the model, as Python through gradio_client."""
-    edits = {name: values[name] for name in ("off", "context") if name in values}
+    edits: dict[str, Any] = {name: values[name] for name in ("off", "context") if name in values}
     calls: dict[str, dict[str, Any]] = {
         "/inspect": {"model": model, "text": text, **values},
         "/attention": {"model": model, "text": text, "head": head, **edits},
