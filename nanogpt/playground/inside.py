@@ -121,6 +121,8 @@ def heads_of(subject: Subject, layer: int, head: int) -> dict[str, Any]:
         selected=chosen_head(loaded, layer, head, figures),
         words=[[caption(one) for one in row] for row in named],
         details=[[sentence(one) for one in row] for row in named],
+        patterns_named=list(HEAD_PATTERNS.values()) if figures else [],
+        shares=[[shares_of(one) for one in row] for row in named] if figures else [],
         off=subject.off,
         title=f"All {patterns.size(0) * patterns.size(1)} heads of the {loaded.title}",
         subtitle=what_is_read(subject),
@@ -161,25 +163,29 @@ def caption(head: Head | None) -> str:
 
 
 CAPTIONS = {
-    "previous": "previous character",
+    "previous": "previous",
     "itself": "itself",
-    "same": "same character",
-    "induction": "after a copy",
-    "line": "line starts",
-    "word": "word starts",
-    "first": "first column",
+    "same": "copies",
+    "induction": "after copies",
+    "line": "lines",
+    "word": "words",
+    "first": "first",
 }
 
 
 def sentence(head: Head | None) -> str:
-    """What a head does, in numbers: the shares of its weight on unseen text, beside what equal weights would have."""
+    """What a head does, in a sentence."""
     if head is None:
         return "Nothing was measured for this model on unseen text: python -m nanogpt analyse measures it."
-    shares = ", ".join(
-        f"{words} {percent(head.share[name])} (by chance {percent(head.chance[name])})"
-        for name, words in HEAD_PATTERNS.items()
-    )
-    return f"{head.words[0].upper()}{head.words[1:]}. All shares on unseen text: {shares}."
+    if head.name in HEAD_PATTERNS:
+        words, share, chance = (HEAD_PATTERNS[head.name], head.share[head.name], head.chance[head.name])
+        return f"{words}: {percent(share)} of its weight on unseen text, {percent(chance)} by chance."
+    return "It spreads its weight almost evenly." if head.name else "No clear pattern: see the shares of its weight."
+
+
+def shares_of(head: Head | None) -> list[tuple[float, float]]:
+    """For each pattern the share of the head's weight, and the share by chance."""
+    return [(head.share[name], head.chance[name]) for name in HEAD_PATTERNS] if head else []
 
 
 def percent(share: float) -> str:

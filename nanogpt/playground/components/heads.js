@@ -60,12 +60,35 @@ function drawHead() {
   paintBar(find("bar"));
   write(find("name"), titleOf(head));
   write(find("details"), isOff(head) ? "This head is off: it adds nothing." : wordsOf(data.value.details, head));
+  drawShares(head);
   root.classList.toggle("off", isOff(head));
   map.ariaLabel = props.label + ": " + titleOf(head);
   write(find("left-out"), tools.first ? ", hidden" : "");
   find("of-first").hidden = !tools.first;
   find("of-norm").hidden = tools.measure !== "norm";
 }
+
+// What the head looks at on unseen text: a row for each pattern.
+function drawShares(head) {
+  const shares = wordsOf(data.value.shares, head);
+  const body = element.querySelector(".shares tbody");
+  find("shares").hidden = !shares;
+  write(find("whose"), "head " + nameOfHead(head));
+  fit(body, shares.length, () => {
+    const row = document.createElement("tr");
+    row.append(...["th", "td", "td"].map((tag) => document.createElement(tag)));
+    row.firstChild.scope = "row";
+    return row;
+  });
+  Array.from(shares).forEach((pair, i) => {
+    const [name, ...cells] = body.children[i].children;
+    write(name, data.value.patterns[i]);
+    cells.forEach((cell, k) => write(cell, percentOf(pair[k])));
+    body.children[i].classList.toggle("found", wordsOf(data.value.details, head).startsWith(data.value.patterns[i]));
+  });
+}
+
+const percentOf = (share) => (100 * share).toFixed(1) + " %";
 
 // How large the strongest colour is.
 function drawMost(row) {

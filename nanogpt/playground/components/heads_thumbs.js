@@ -1,6 +1,7 @@
 // A small picture of every head. One of them is chosen; another one may be previewed while the pointer is over it.
 
 const thumbs = find("thumbs");
+const NO_PATTERN = "no clear pattern";
 let chosen = 0;
 let previewed = null;
 let telling; // the timer of a choice that Python has not heard of
@@ -28,7 +29,7 @@ function writeThumbs() {
     const [number, words] = thumb.lastChild.childNodes;
     const said = isOff(head) ? "off" : wordsOf(data.value.words, head);
     write(number, nameOfHead(head));
-    write(words, said && " · " + said);
+    write(words, said === NO_PATTERN ? "" : " " + said); // most heads have none: to say it under each would hide the others
     thumb.classList.toggle("off", isOff(head));
     thumb.ariaLabel = titleOf(head) + (said && ": " + said);
   });

@@ -64,8 +64,6 @@ class InsideTab:
                 self.why = why("why", "Why this character")
             with gr.Row(elem_id="changing"):
                 self.build_changes()
-                self.original = text_panel("as_it_is", "The text as it is", "rewritten", 1)
-                self.rewritten = text_panel("written_again", "The text written again", "rewritten", 2)
             with gr.Accordion("The same numbers as commands and API calls", open=False, elem_id="inside_takeaway"):
                 self.command = gr.Textbox(label="Commands", lines=3, buttons=["copy"], elem_id="inside_command")
                 self.api_call = gr.Textbox(label="API calls", lines=8, buttons=["copy"], elem_id="inside_api_call")
@@ -78,26 +76,29 @@ class InsideTab:
                 "Text",
                 "",
                 PROMPTS,
-                "what the model reads: the text just written, or yours; Shift+Enter makes a new line",
+                "the text just written, or your own",
                 most=MAX_READ,
                 term="attention",
             )
             self.model = menu("attention_model", "Model", self.zoo.choices, self.default, "looked into")
 
     def build_changes(self) -> None:
-        with gr.Column(elem_id="changes", min_width=0):
-            given = self.fitted(self.default) if self.default else {}
-            self.switches = switches("switches", "Switch parts off", **given.get("switches", {}))
+        """What is changed in the model, and what the text becomes."""
+        given = self.fitted(self.default) if self.default else {"switches": {}, "context": {}}
+        self.switches = switches("switches", "Switch parts off", **without_value(given["switches"]))
+        with gr.Row(elem_id="looking_back"):
             self.context = dial(
                 "inside_context",
                 "It may look back",
                 minimum=1,
                 step=1,
-                info="characters: its context",
+                info="characters at most; the text below is written again with the same luck",
                 term="context",
-                **given.get("context", {"maximum": 1, "value": 1}),
+                **({"maximum": 1, "value": 1} | given["context"]),
             )
             self.curve = curve("inside_curve", "Bits per character against the context")
+        self.original = text_panel("as_it_is", "The text as it is", "rewritten", 1)
+        self.rewritten = text_panel("written_again", "The text written again", "rewritten", 2)
 
     def build_state(self) -> None:
         """What the tab remembers and does not show."""
@@ -283,6 +284,11 @@ def build_inside(page: Page, tab: gr.Tab) -> None:
     built = InsideTab(page)
     built.wire(tab)
     built.link()
+
+
+def without_value(props: dict[str, Any]) -> dict[str, Any]:
+    """The properties with which a component is made: its value is not among them."""
+    return {name: value for name, value in props.items() if name != "value"}
 
 
 def read_number(title: str, low: int, high: int, text: str) -> int:
