@@ -12,12 +12,14 @@ import pytest
 import torch
 
 from nanogpt import cli
+from nanogpt.analysis.figures import ANALYSIS, analyse, combination, described, stored_figures
 from nanogpt.analysis.inspection import inspection, inspection_lines, looks
 from nanogpt.analysis.parts import without
 from nanogpt.analysis.score import score
 from nanogpt.cli import answer_errors, main
 from nanogpt.generation.continuation import generate
 from nanogpt.generation.sampling import SamplingParams
+from nanogpt.models import build_model, make_config
 from nanogpt.models.base import LanguageModel
 from nanogpt.storage.checkpoint import METRICS, save
 from nanogpt.storage.zoo import Zoo
@@ -148,6 +150,60 @@ def test_the_protocol_needs_the_same_vocabulary(root: Path, text_file: Path) -> 
         main(["score", "--checkpoints", str(root), "--protocol", "--data", str(text_file)])
 
 
+@pytest.fixture
+def spoken(tmp_path: Path, text_file: Path, tiny: Callable[..., LanguageModel]) -> list[str]:
+    """The options for two models of the text's vocabulary, and for the text."""
+    tokenizer = load_corpus(text_file).tokenizer
+    for kind in ("bigram", "gpt"):
+        save(tmp_path / "zoo" / kind, tiny(kind, vocab_size=tokenizer.vocab_size), tokenizer)
+    return ["--checkpoints", str(tmp_path / "zoo"), "--data", str(text_file)]
+
+
+def test_analyse_stores_what_it_prints(spoken: list[str], text_file: Path, capsys: Output) -> None:
+    zoo, corpus = Zoo(spoken[1]), load_corpus(text_file)
+    zoo.refresh()
+    gpt, bigram = zoo.get("gpt"), zoo.get("bigram")
+    assert main(["analyse", "gpt", "bigram", "gpt", *spoken]) == 0
+    out, err = capsys.readouterr()
+    expected = [(m, analyse(m, corpus)) for m in (gpt, bigram)]
+    assert out == "".join(f"{described(f)}\n\nwritten to {m.folder / ANALYSIS}\n\n" for m, f in expected)
+    assert err == ""
+    assert [stored_figures(m) for m, _ in expected] == [f for _, f in expected]
+    assert main(["analyse", "gpt", "bigram", *spoken, "--json"]) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert told == [json.loads(json.dumps(f.to_json())) for _, f in expected]
+
+
+def test_analyse_of_a_combination_writes_nothing(spoken: list[str], text_file: Path, capsys: Output) -> None:
+    zoo, corpus = Zoo(spoken[1]), load_corpus(text_file)
+    zoo.refresh()
+    gpt = zoo.get("gpt")
+    for options in (["--off", "1.2 2.mlp"], ["--context", "3"], ["--off", "1,2.1", "--context", "3"], ["--off", ""]):
+        values = dict(zip(options[::2], options[1::2], strict=True))
+        expected = combination(gpt, corpus, values.get("--off", ""), int(values.get("--context", 0)))
+        assert main(["analyse", "gpt", *spoken, *options, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) == expected
+        assert main(["analyse", "gpt", *spoken, *options]) == 0
+        assert f"more_bits   {expected['more_bits']:.4f}\n" in capsys.readouterr().out
+        assert not (gpt.folder / ANALYSIS).exists()
+
+
+def test_analyse_checks_everything_before_it_begins(spoken: list[str], capsys: Output) -> None:
+    """A wrong name or vocabulary at the end of the list costs no minutes, and nothing is written."""
+    root = Path(spoken[1])
+    save(root / "other", build_model(make_config("bigram", {"vocab_size": 3})), CharTokenizer("\nab"))
+    for arguments, message in (
+        (["gpt", "none"], "error: Unknown model none; the models are bigram, gpt, other."),
+        (["gpt", "other"], "error: other was trained on another vocabulary than that of text sha256:"),
+        (["bigram", "--off", "1.1"], "error: The Bigram has no heads and no MLPs that could be switched off."),
+        (["gpt", "--off", "3.1"], "error: Parts to switch off are 1.1 to 2.mlp, a layer's number, attention or mlps;"),
+        (["gpt", "--context", "-1"], "error: Context must be a whole number from 0 to 1,000,000; got -1."),
+    ):
+        assert answer_errors(main, ["analyse", *arguments, *spoken]) == 1
+        assert capsys.readouterr().err.splitlines()[-1].startswith(message)
+        assert not list(root.glob(f"*/{ANALYSIS}"))
+
+
 def test_bench_measures_what_was_asked_for(root: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
     monkeypatch.setattr(cli, "bench_generation", lambda model, draft: asked.append((model, draft)) or {"speed": 2.0})
@@ -197,7 +253,9 @@ def test_an_error_is_one_line_and_exit_1(arguments: list[str], message: str, roo
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("arguments", [[], ["simple"], ["sample", "--temp", "1"], ["sample", "--seed", "x"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["simple"], ["analyse"], ["sample", "--temp", "1"], ["sample", "--seed", "x"]]
+)
 def test_a_wrong_command_is_refused_with_the_usage(arguments: list[str], capsys: Output) -> None:
     """Abbreviations too: `--temp` would change its meaning when another option begins with it."""
     with pytest.raises(SystemExit) as error:

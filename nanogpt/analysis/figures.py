@@ -134,7 +134,8 @@ def described(figures: Figures) -> str:
         cells = [f"{name:>9} {bits:+.4f}" for name, bits in figures.without.items()]
         lines += ["   ".join(cells[i : i + 5]) for i in range(0, len(cells), 5)]
     lines += ["", "bits per character if the model looks back at most n characters", f"{'n':>5}   bits"]
-    return "\n".join([*lines, *(f"{n:>5}   {bits:.4f}" for n, bits in figures.context.items())])
+    lines += [f"{n:>5}   {bits:.4f}" for n, bits in figures.context.items()]
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def save_figures(folder: Path, figures: Figures) -> Path:

@@ -8,12 +8,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nanogpt.analysis.score import BITS, next_logits
+from nanogpt.analysis.score import BITS
 from nanogpt.generation.text_model import TextModel
 from nanogpt.models.base import LanguageModel
+from nanogpt.models.kv_cache import windows
 from nanogpt.text.corpus import Corpus
 
 UNSEEN_WINDOWS = 64
+CHARACTERS_AT_ONCE = 2_048  # in one forward pass: more of them only take memory
 
 
 def rounded(figure: float) -> float:
@@ -50,14 +52,26 @@ def counted(rows: Tensor) -> int:
     return len(rows) * (window - first_counted(window))
 
 
+@torch.inference_mode()
 def unseen_bits(model: LanguageModel, rows: Tensor, context: int = 0) -> float:
     """Bits per character: the mean of −log2 p over the counted characters of `rows` (n, window + 1).
 
     With a `context` above 0 the model looks back at most so many characters, by the window rule of generation.
     """
-    start = first_counted(rows.size(1) - 1)
     total = 0.0
-    for row in rows:
-        logits = next_logits(model, row[:-1].tolist(), context)[start:]
-        total += F.cross_entropy(logits, row[start + 1 :], reduction="sum").item()
+    for start, first, end in _spans(model, rows.size(1) - 1, context):
+        for some in rows.to(model.device).split(max(1, CHARACTERS_AT_ONCE // (end - start))):
+            logits = model(some[:, start:end], rows=end - first).float()
+            nats = F.cross_entropy(logits.flatten(0, 1), some[:, first + 1 : end + 1].flatten(), reduction="none")
+            total += nats.sum(dtype=torch.float64).item()
     return total * BITS / counted(rows)
+
+
+def _spans(model: LanguageModel, window: int, context: int) -> list[tuple[int, int, int]]:
+    """What has to be read, as (start, first, end): the characters start:end, of which those from `first` on count."""
+    size, half = min(context or model.block_size, model.block_size), first_counted(window)
+    if not model.any_length:
+        return [(start, max(done, half), end) for start, done, end in windows(window, size) if end > half]
+    if size == model.block_size:
+        return [(0, half, window)]
+    return [(max(0, i + 1 - size), i, i + 1) for i in range(half, window)]  # its window moves by one

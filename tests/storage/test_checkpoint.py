@@ -23,9 +23,11 @@ from nanogpt.storage.checkpoint import (
     WEIGHTS,
     CheckpointError,
     latest_state,
+    read_json,
     read_model,
     save,
     save_state,
+    weights_sha256,
 )
 from nanogpt.text.tokenizer import CharTokenizer
 
@@ -436,3 +438,20 @@ def test_a_crash_while_a_state_is_saved_keeps_the_older_ones(tmp_path: Path, mon
         found = latest_state(folder)
         assert found is not None
         assert found[1]["step"] == 2
+
+
+def test_the_digest_of_the_weights_is_the_one_in_the_config(folder: Path) -> None:
+    digest = weights_sha256(folder)
+    assert digest == read_json(folder / CONFIG)["sha256"][WEIGHTS]
+    (folder / WEIGHTS).write_bytes(b"others")
+    assert weights_sha256(folder) != digest
+    (folder / WEIGHTS).unlink()
+    with pytest.raises(CheckpointError, match=r"good/model\.safetensors"):
+        weights_sha256(folder)
+
+
+@pytest.mark.parametrize("data", [b"", b"[1]", b"{", b'{"a": 1, "a": 2}', b"\xff", b"[" * 100_000, b" " * 1_000_001])
+def test_what_is_no_json_object_is_refused(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_bytes(data)
+    with pytest.raises(CheckpointError, match=r"x\.json: "):
+        read_json(tmp_path / "x.json")
