@@ -121,7 +121,7 @@ def heads_of(subject: Subject, layer: int, head: int) -> dict[str, Any]:
         selected=chosen_head(loaded, layer, head, figures),
         words=[[caption(one) for one in row] for row in named],
         details=[[sentence(one) for one in row] for row in named],
-        patterns_named=list(HEAD_PATTERNS.values()) if figures else [],
+        patterns_named=[(CAPTIONS[name], words) for name, words in HEAD_PATTERNS.items()],
         shares=[[shares_of(one) for one in row] for row in named] if figures else [],
         off=subject.off,
         title=f"All {patterns.size(0) * patterns.size(1)} heads of the {loaded.title}",
@@ -165,10 +165,10 @@ def caption(head: Head | None) -> str:
 CAPTIONS = {
     "previous": "previous",
     "itself": "itself",
-    "same": "copies",
-    "induction": "after copies",
-    "line": "lines",
-    "word": "words",
+    "same": "same char.",
+    "induction": "after a copy",
+    "line": "line start",
+    "word": "word start",
     "first": "first",
 }
 
@@ -179,8 +179,8 @@ def sentence(head: Head | None) -> str:
         return "Nothing was measured for this model on unseen text: python -m nanogpt analyse measures it."
     if head.name in HEAD_PATTERNS:
         words, share, chance = (HEAD_PATTERNS[head.name], head.share[head.name], head.chance[head.name])
-        return f"{words}: {percent(share)} of its weight on unseen text, {percent(chance)} by chance."
-    return "It spreads its weight almost evenly." if head.name else "No clear pattern: see the shares of its weight."
+        return f"{words}: {percent(share)} of its weight ({percent(chance)} by chance)"
+    return "it spreads its weight almost evenly" if head.name else "no clear pattern"
 
 
 def shares_of(head: Head | None) -> list[tuple[float, float]]:

@@ -68,23 +68,17 @@ function drawHead() {
   find("of-norm").hidden = tools.measure !== "norm";
 }
 
-// What the head looks at on unseen text: a row for each pattern.
+// What the head looks at on unseen text: a column for each pattern.
 function drawShares(head) {
   const shares = wordsOf(data.value.shares, head);
-  const body = element.querySelector(".shares tbody");
+  const [names, ...rows] = element.querySelectorAll(".shares tr");
   find("shares").hidden = !shares;
-  write(find("whose"), "head " + nameOfHead(head));
-  fit(body, shares.length, () => {
-    const row = document.createElement("tr");
-    row.append(...["th", "td", "td"].map((tag) => document.createElement(tag)));
-    row.firstChild.scope = "row";
-    return row;
-  });
+  for (const row of [names, ...rows]) fit(row, shares.length + 1, () => document.createElement(row === names ? "th" : "td"));
   Array.from(shares).forEach((pair, i) => {
-    const [name, ...cells] = body.children[i].children;
-    write(name, data.value.patterns[i]);
-    cells.forEach((cell, k) => write(cell, percentOf(pair[k])));
-    body.children[i].classList.toggle("found", wordsOf(data.value.details, head).startsWith(data.value.patterns[i]));
+    const [name, [short, long]] = [names.children[i + 1], data.value.patterns[i]];
+    write(name, short);
+    Object.assign(name, { title: long, scope: "col" });
+    rows.forEach((row, k) => write(row.children[i + 1], percentOf(pair[k])));
   });
 }
 

@@ -42,7 +42,7 @@ def heads_value(
     selected: tuple[int, int] = (1, 1),
     words: Sequence[Sequence[str]] = (),
     details: Sequence[Sequence[str]] = (),
-    patterns_named: Sequence[str] = (),
+    patterns_named: Sequence[tuple[str, str]] = (),
     shares: Sequence[Sequence[Sequence[tuple[float, float]]]] = (),
     off: Collection[str] = (),
     title: str = "",
@@ -58,7 +58,7 @@ def heads_value(
         selected: (layer, head), from 1, of the head to show large. It is sent exactly, the others in eight bits.
         words: [layer][head], a few words for the caption of a head, or empty.
         details: [layer][head], a sentence about a head, or empty.
-        patterns_named: what shares of a head's weight were measured on, in words, or empty.
+        patterns_named: what shares of a head's weight were measured on, in a word or two and in full; or empty.
         shares: [layer][head], for each of `patterns_named` the share, and the share by chance; or empty.
         off: the names of parts that are switched off, e.g. "5.3". Parts that are no heads are ignored.
         title, subtitle: what stands above the pictures, e.g. "All 20 heads of the GPT".
@@ -93,7 +93,7 @@ def heads_value(
         "exact": exact_head(layer, head, weights[layer - 1, head - 1]),
         "words": [list(row) for row in words],
         "details": [list(row) for row in details],
-        "patterns": list(patterns_named),
+        "patterns": [list(names) for names in patterns_named],
         "shares": [[[list(pair) for pair in head] for head in row] for row in shares],
         "off": [f"{i}.{j}" for i in range(1, L + 1) for j in range(1, H + 1) if f"{i}.{j}" in off],
         "title": title,
