@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Any
 
 from nanogpt.analysis.alternatives import alternatives
+from nanogpt.analysis.figures import stored_figures
 from nanogpt.analysis.inspection import head_rows, inspection
 from nanogpt.analysis.parts import without
 from nanogpt.analysis.score import score
@@ -151,7 +152,21 @@ def _of_the_inside(zoo: Zoo) -> dict[str, Endpoint]:
         run = {"beginning": beginning, "watched": while_awaited, **settings}
         return inspection(loaded, short_text(loaded, text), position, context=context, **run)
 
-    return {"attention": attention_of_head, "inspect": inspect_moment}
+    @with_settings(leave_out=NO_SETTINGS)
+    def figures_of_model(model: str = "gpt") -> dict[str, Any]:
+        """What was measured of a model on unseen text: its heads, what each part is worth, bits by the context.
+
+        `python -m nanogpt analyse` measures it.
+
+        Args:
+            model: a name of `/models`.
+        """
+        figures = stored_figures(zoo.get(model))
+        if figures is None:
+            raise ValueError(f"Nothing was measured of {model}: python -m nanogpt analyse {model} measures it.")
+        return figures.to_json()
+
+    return {"attention": attention_of_head, "inspect": inspect_moment, "figures": figures_of_model}
 
 
 def edited(zoo: Zoo, name: str, off: object) -> TextModel:

@@ -55,8 +55,9 @@ class Subject:
         return self.loaded.tokenizer.decode(self.ids)
 
     @property
-    def has_layers(self) -> bool:
-        return bool(layers_of(self.loaded.model))
+    def can_be_read(self) -> bool:
+        """Is there a text, and a model with layers to read it?"""
+        return bool(self.ids) and bool(layers_of(self.loaded.model))
 
     def drawn_by(self, run: Run) -> bool:
         """Was the end of the text drawn by this run, with its luck?"""
@@ -106,10 +107,8 @@ def heads_of(subject: Subject, layer: int, head: int) -> dict[str, Any]:
     Raises ValueError for a layer or head that the model does not have.
     """
     loaded = subject.loaded
-    if not subject.has_layers:
-        return heads_message(f"{no_layers(loaded)} {INSTEAD.get(loaded.kind, '')}")
-    if not subject.ids:
-        return heads_message("Write some text above, or press Generate on the Compare tab.")
+    if not subject.can_be_read:
+        return heads_message(instead(subject))
     figures = stored_figures(loaded)
     patterns = attention_patterns(subject.edited.model, subject.ids, subject.context)
     described = {described.part: described for described in figures.heads} if figures else {}
@@ -127,6 +126,13 @@ def heads_of(subject: Subject, layer: int, head: int) -> dict[str, Any]:
         title=f"All {patterns.size(0) * patterns.size(1)} heads of the {loaded.title}",
         subtitle=what_is_read(subject),
     )
+
+
+def instead(subject: Subject) -> str:
+    """What is said where there are no heads to draw."""
+    if not layers_of(subject.loaded.model):
+        return f"{no_layers(subject.loaded)} {INSTEAD.get(subject.loaded.kind, '')}"
+    return "Write some text above, or press Generate on the Compare tab."
 
 
 def what_is_read(subject: Subject) -> str:
@@ -204,15 +210,15 @@ def exact_of(subject: Subject, layer: object, head: object) -> dict[str, Any]:
 
 def why_of(subject: Subject) -> dict[str, Any]:
     """What is drawn of every place of the text: votes and lens."""
-    if not subject.has_layers or not subject.ids:
-        return why_message("")
+    if not subject.can_be_read:
+        return why_message("There are no heads and no layers to vote." if subject.ids else instead(subject))
     found = reasons_of(subject.edited, subject.ids, subject.context)
     return why_value(list(subject.text), subject.loaded.tokenizer.chars, **vars(found))
 
 
 def dependence_on_parts(subject: Subject, run: Run) -> dict[str, Any] | None:
     """What would be written after every place without each part; with the luck of the run where it wrote the text."""
-    if not subject.has_layers or not subject.ids:
+    if not subject.can_be_read:
         return None
     luck: dict[str, Any] = {"params": None, "noise": None}
     if subject.drawn_by(run):

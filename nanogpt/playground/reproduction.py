@@ -22,7 +22,7 @@ def commands_and_calls(
     `position` is None for the last one. Raises ValueError for a head that the model does not have.
     """
     loaded = subject.loaded
-    if not subject.has_layers or not subject.ids:
+    if not subject.can_be_read:
         return "", ""
     off = " ".join(subject.off)
     last = len(subject.ids) - 1

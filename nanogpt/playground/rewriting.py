@@ -58,7 +58,11 @@ def rewritten_panel(
     text = write(subject, subject.edited, subject.context, run, watched)
     shared = shared_marks([text, original])[0] if original else ""
     kept = next((i for i, mark in enumerate(shared) if mark == "0"), len(shared))
-    notice = f"The first {kept} characters are the same." if kept else "It differs from the first character on."
+    notice = (
+        f"From character {kept + 1} on it differs."
+        if kept < len(text)
+        else "The text is the same to the last character."
+    )
     return text_value(
         "Written again",
         change_in_words(subject),
@@ -66,7 +70,7 @@ def rewritten_panel(
         text,
         shared=shared,
         colour=colour_of(names, loaded.name),
-        notice="The text is the same to the last character." if text == original else notice,
+        notice=f"From character {kept + 1} on it differs." if kept < len(text) else same,
         status="done",
     )
 
@@ -206,6 +210,28 @@ EIGHT_CHARACTERS = (
     "Eight characters hold the word that is being written, and little else. Watch for real words in sentences that "
     "lose their subject."
 )
+
+
+def fitted(loaded: TextModel) -> dict[str, dict[str, Any]]:
+    """The properties of the switches and of the context's dial that fit a model, with everything on."""
+    layers, figures = layers_of(loaded.model), stored_figures(loaded)
+    return {
+        "switches": {
+            "value": [],
+            "layers": len(layers),
+            "heads": layers[0].attention.n_head if layers else 0,
+            "mlps": any(layer.mlp is not None for layer in layers),
+            "costs": figures.without if figures else {},
+            "experiments": [vars(tried) for tried in experiments(loaded)],
+            "result": "",
+            "disabled": "" if layers else "this model has no heads and no MLPs",
+        },
+        "context": {
+            "maximum": loaded.block_size,
+            "value": loaded.block_size,
+            "disabled": "" if layers else f"this model sees {loaded.block_size} at most",
+        },
+    }
 
 
 def curve_of(zoo: Zoo, subject: Subject) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import re
 import stat
 import struct
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +136,17 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def weights_sha256(folder: Path) -> str:
     """The digest of a model's weights file, as hexadecimal digits. Raises CheckpointError."""
-    return hashlib.sha256(read_file(folder / WEIGHTS, MAX_WEIGHTS_BYTES)).hexdigest()
+    try:
+        status = (folder / WEIGHTS).stat()
+    except OSError as error:
+        raise CheckpointError(f"{_where(folder / WEIGHTS)}: {error.strerror}.") from error
+    return _digest_of(folder / WEIGHTS, status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=32)
+def _digest_of(path: Path, *stamp: int) -> str:
+    """The digest of a file, computed once until its stamp is another."""
+    return hashlib.sha256(read_file(path, MAX_WEIGHTS_BYTES)).hexdigest()
 
 
 def _verified(path: Path, most: int, digests: object) -> bytes:

@@ -141,8 +141,9 @@ function flip(name) {
 find("model").addEventListener("click", ({ target }) => {
   const button = target.closest(".switch");
   if (!button) return;
-  if (button.matches(".reset")) take([]);
-  else flip(button.dataset.name);
+  if (!button.matches(".reset")) return flip(button.dataset.name);
+  take([]);
+  trigger("reset");
 });
 
 grid.addEventListener("focusin", ({ target }) => {

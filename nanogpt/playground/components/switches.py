@@ -25,9 +25,9 @@ def switches(
 ) -> gr.HTML:
     """Switches whose value is the list of the parts that are off, such as ["1.2", "5.mlp"], in the model's order.
 
-    Its `input` event fires when the reader switches parts. Its `experiment` event fires when the reader chooses an
-    experiment, which has then become the value; the listener's `gr.EventData` holds `index`. Update the props with
-    `gr.HTML(layers=…)`; where the switches may not be drawn yet, give all of them.
+    Its `input` event fires when the reader switches parts, and `reset` after it for everything on. Its `experiment`
+    event fires when the reader chooses an experiment, which has then become the value; the listener's `gr.EventData`
+    holds `index`. Update the props with `gr.HTML(layers=…)`; where the switches may not be drawn yet, give all of them.
 
     Args:
         layers, heads, mlps: how many layers the model has, how many heads each has, and whether it has an MLP.

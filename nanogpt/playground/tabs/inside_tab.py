@@ -17,7 +17,6 @@ from typing import Any
 import gradio as gr
 
 from nanogpt.analysis.attention import attention_layers
-from nanogpt.analysis.figures import stored_figures
 from nanogpt.analysis.parts import layers_of, part_names
 from nanogpt.checks import shown, whole
 from nanogpt.models.ranges import RANGES
@@ -43,10 +42,8 @@ from nanogpt.playground.inside import (
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
 from nanogpt.playground.page import Linked, Page, Update, changed
 from nanogpt.playground.reproduction import commands_and_calls
-from nanogpt.playground.rewriting import cost_in_words, curve_of, experiments, original_panel, rewritten_panel
+from nanogpt.playground.rewriting import cost_in_words, curve_of, experiments, fitted, original_panel, rewritten_panel
 from nanogpt.playground.run import Run
-
-ALL_ON = "this model has no heads and no MLPs"
 
 
 class InsideTab:
@@ -80,11 +77,11 @@ class InsideTab:
                 most=MAX_READ,
                 term="attention",
             )
-            self.model = menu("attention_model", "Model", self.zoo.choices, self.default, "looked into")
+            self.model = menu("attention_model", "Model", self.zoo.choices, self.default)
 
     def build_changes(self) -> None:
         """What is changed in the model, and what the text becomes."""
-        given = self.fitted(self.default) if self.default else {"switches": {}, "context": {}}
+        given = fitted(self.zoo.get(self.default)) if self.default else {"switches": {}, "context": {}}
         self.switches = switches("switches", "Switch parts off", **without_value(given["switches"]))
         with gr.Row(elem_id="looking_back"):
             self.context = dial(
@@ -156,6 +153,10 @@ class InsideTab:
             tried = experiments(loaded)[whole("Experiment", chosen._data["index"], 0, len(experiments(loaded)) - 1)]
             return tried.off, tried.context or loaded.block_size
 
+    def whole_context(self, model):  # type: ignore[no-untyped-def]
+        with refused():
+            return self.zoo.get(model).block_size
+
     def choose_context(self, chosen: gr.EventData):  # type: ignore[no-untyped-def]
         with refused():
             return whole("Context", chosen._data["context"], 1, int(RANGES["block_size"][1]))
@@ -171,32 +172,10 @@ class InsideTab:
 
     # --- what depends on the model ---
 
-    def fitted(self, name: str) -> dict[str, dict[str, Any]]:
-        """The properties of switches and context that fit a model, with everything on."""
-        loaded = self.zoo.get(name)
-        layers, figures = layers_of(loaded.model), stored_figures(loaded)
-        return {
-            "switches": {
-                "value": [],
-                "layers": len(layers),
-                "heads": layers[0].attention.n_head if layers else 0,
-                "mlps": any(layer.mlp is not None for layer in layers),
-                "costs": figures.without if figures else {},
-                "experiments": [vars(tried) for tried in experiments(loaded)],
-                "result": "",
-                "disabled": "" if layers else ALL_ON,
-            },
-            "context": {
-                "maximum": loaded.block_size,
-                "value": loaded.block_size,
-                "disabled": "" if layers else f"this model sees {loaded.block_size} at most",
-            },
-        }
-
     def refit(self, name: str) -> list[Any]:
         """Everything on, and the clearest head, for the model that was chosen."""
         with refused():
-            given = self.fitted(name)
+            given = fitted(self.zoo.get(name))
             switched, context = (changed(getattr(self, part), **given[part]) for part in ("switches", "context"))
             return [switched, context, None, None, name]
 
@@ -236,6 +215,7 @@ class InsideTab:
 
     def wire_choices(self) -> None:
         self.switches.experiment(self.experiment, self.model, [self.switches, self.context], **AT_ONCE)
+        self.switches.reset(self.whole_context, self.model, self.context, **AT_ONCE)
         self.curve.choose(self.choose_context, None, self.context, **AT_ONCE)
         self.heads.rest(None, None, self.position, js="playground.inspected", **AT_ONCE)
         gr.on(
@@ -265,7 +245,8 @@ class InsideTab:
         name = values.get("attention_model", self.default)
         if name is None:
             return {}
-        loaded, given = self.zoo.get(name), self.fitted(name)
+        loaded = self.zoo.get(name)
+        given = fitted(loaded)
         layers = layers_of(loaded.model)
         given["switches"]["value"] = [part for part in values.get("off", ()) if part in part_names(loaded.model)]
         given["context"]["value"] = min(values.get("context", loaded.block_size), loaded.block_size)
