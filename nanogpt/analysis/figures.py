@@ -13,8 +13,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from nanogpt.analysis.heads import HEAD_PATTERNS, Head, measure_heads
 from nanogpt.analysis.parts import part_names, read_parts, without
+from nanogpt.analysis.patterns import HEAD_PATTERNS, Head, measure_heads
 from nanogpt.analysis.score import BAR, evaluation_window
 from nanogpt.analysis.unseen import check_vocabulary, counted, rounded, unseen_bits, unseen_windows
 from nanogpt.checks import number, shown, whole

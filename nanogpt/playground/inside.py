@@ -10,9 +10,9 @@ from typing import Any
 from nanogpt.analysis.attention import attention_patterns, value_norms
 from nanogpt.analysis.dependence import choices, dependence_of, luck_of
 from nanogpt.analysis.figures import Figures, stored_figures
-from nanogpt.analysis.heads import HEAD_PATTERNS, Head
 from nanogpt.analysis.moments import moments_of, no_layers
 from nanogpt.analysis.parts import layers_of, read_parts, without
+from nanogpt.analysis.patterns import HEAD_PATTERNS, Head
 from nanogpt.analysis.reasons import reasons_of
 from nanogpt.checks import shorter_than, whole
 from nanogpt.generation.continuation import MAX_CONTEXT

@@ -58,11 +58,7 @@ def rewritten_panel(
     text = write(subject, subject.edited, subject.context, run, watched)
     shared = shared_marks([text, original])[0] if original else ""
     kept = next((i for i, mark in enumerate(shared) if mark == "0"), len(shared))
-    notice = (
-        f"From character {kept + 1} on it differs."
-        if kept < len(text)
-        else "The text is the same to the last character."
-    )
+    same = "The text is the same to the last character."
     return text_value(
         "Written again",
         change_in_words(subject),

@@ -26,8 +26,8 @@ from nanogpt.analysis.figures import (
     save_figures,
     stored_figures,
 )
-from nanogpt.analysis.heads import HEAD_PATTERNS, measure_heads
 from nanogpt.analysis.parts import layers_of, part_names
+from nanogpt.analysis.patterns import HEAD_PATTERNS, measure_heads
 from nanogpt.analysis.score import BITS, evaluation_window
 from nanogpt.analysis.unseen import unseen_bits, unseen_windows
 from nanogpt.generation.text_model import TextModel

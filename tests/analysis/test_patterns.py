@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from nanogpt.analysis.attention import attention_layers, attention_patterns
-from nanogpt.analysis.heads import HEAD_PATTERNS, Head, measure_heads, pattern_targets
+from nanogpt.analysis.patterns import HEAD_PATTERNS, Head, measure_heads, pattern_targets
 from nanogpt.analysis.unseen import unseen_windows
 from nanogpt.generation.text_model import TextModel
 from nanogpt.models.base import LanguageModel
