@@ -105,25 +105,13 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--data", help="the corpus of --protocol; default $NANOGPT_DATA, else Tiny Shakespeare")
     sub.set_defaults(num_threads=0)
 
-    why = "Why the next character follows: the votes of all parts, the lens, dependence, where the heads look."
-    sub = command("inspect", _inspect, why, edits=True)
-    sub.add_argument("--text", required=True, help="what the model reads")
-    read, run = "the last character read, from 0; -1 is the last", "the text after N characters is a run, drawn with"
-    sub.add_argument("--position", type=int, default=-1, metavar="P", help=read)
-    sub.add_argument("--head", default="attention", help='all weights of a head like "5.3"; default the largest of all')
-    sub.add_argument("--beginning", type=int, default=0, metavar="N", help=run)
-    add_options(sub, SamplingParams, leave_out=("max_new_tokens",))
-    sub.set_defaults(num_threads=1)
-
+    _add_inspection_options(command("inspect", _inspect, "Why the next character follows: the votes of all parts, the "
+                                    "lens, dependence, where the heads look.", edits=True))  # fmt: skip
     _add_figures_options(command("analyse", _analyse, "Measure on unseen text what heads look at, and what each head, "
                                  "each MLP and the context are worth. Writes analysis.json into the model's folder, "
                                  "from where the page takes it. A GPT takes minutes.", several=True))  # fmt: skip
 
-    sub = command(
-        "bench",
-        _bench,
-        "Measure how fast a model writes (on one thread) or how fast training is.",
-    )
+    sub = command("bench", _bench, "Measure how fast a model writes (on one thread) or how fast training is.")
     sub.add_argument("what", nargs="?", choices=("sample", "train"), default="sample", help="default sample")
     sub.set_defaults(num_threads=0)
 
@@ -133,6 +121,18 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", default="loss.svg", help="svg, png or pdf (default loss.svg)")
     sub.set_defaults(run=_plot, num_threads=0)
     return parser
+
+
+def _add_inspection_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--text", required=True, help="what the model reads")
+    at = "the last character read, from 0; -1 is the last"
+    parser.add_argument("--position", type=int, default=-1, metavar="P", help=at)
+    head = 'all weights of a head like "5.3"; default the largest of all'
+    parser.add_argument("--head", default="attention", help=head)
+    run = "the text after N characters is a run, drawn with the settings below"
+    parser.add_argument("--beginning", type=int, default=0, metavar="N", help=run)
+    add_options(parser, SamplingParams, leave_out=("max_new_tokens",))
+    parser.set_defaults(num_threads=1)
 
 
 def _add_figures_options(parser: argparse.ArgumentParser) -> None:

@@ -64,7 +64,8 @@ def endpoints(zoo: Zoo) -> dict[str, Endpoint]:
         found = score(loaded, loaded.read_text(text), context)
         return {"text": found.text, "left_out": found.left_out, "bits": found.bits.tolist(), "total": found.total}
 
-    return {"models": models, **_of_runs(zoo), "explain": explain, "score": score_text, **_of_the_inside(zoo)}
+    others = {"explain": explain, "score": score_text}
+    return {"models": models, **_of_runs(zoo), **others, **_of_the_inside(zoo), **_of_figures(zoo)}
 
 
 def _of_runs(zoo: Zoo) -> dict[str, Endpoint]:
@@ -152,6 +153,12 @@ def _of_the_inside(zoo: Zoo) -> dict[str, Endpoint]:
         run = {"beginning": beginning, "watched": while_awaited, **settings}
         return inspection(loaded, short_text(loaded, text), position, context=context, **run)
 
+    return {"attention": attention_of_head, "inspect": inspect_moment}
+
+
+def _of_figures(zoo: Zoo) -> dict[str, Endpoint]:
+    """What was measured once, on unseen text."""
+
     @with_settings(leave_out=NO_SETTINGS)
     def figures_of_model(model: str = "gpt") -> dict[str, Any]:
         """What was measured of a model on unseen text: its heads, what each part is worth, bits by the context.
@@ -166,7 +173,7 @@ def _of_the_inside(zoo: Zoo) -> dict[str, Endpoint]:
             raise ValueError(f"Nothing was measured of {model}: python -m nanogpt analyse {model} measures it.")
         return figures.to_json()
 
-    return {"attention": attention_of_head, "inspect": inspect_moment, "figures": figures_of_model}
+    return {"figures": figures_of_model}
 
 
 def edited(zoo: Zoo, name: str, off: object) -> TextModel:

@@ -68,21 +68,8 @@ def heads_value(
             `selected` is no head.
     """
     weights, lengths = np.asarray(patterns, np.float32), np.asarray(norms, np.float32)
-    T = len(chars)
-    if weights.ndim != 4 or weights.shape[2:] != (T, T) or not weights.size:
-        raise ValueError(f"patterns must have the shape (layers, heads, {T}, {T}) of {T} characters; "
-                         f"got {weights.shape}.")  # fmt: skip
-    L, H = weights.shape[:2]
-    if lengths.shape != (L, H, T):
-        raise ValueError(f"norms must have the shape {(L, H, T)}; got {lengths.shape}.")
-    if not ((lengths >= 0) & np.isfinite(lengths)).all():
-        raise ValueError("norms must be finite and at least 0.")
-    for name, table in (("words", words), ("details", details), ("shares", shares)):
-        if table and [len(row) for row in table] != [H] * L:
-            raise ValueError(f"{name} must hold {H} items for each of {L} layers.")
-    layer, head = selected
-    if not (1 <= layer <= L and 1 <= head <= H):
-        raise ValueError(f"selected must be a layer of 1 … {L} and a head of 1 … {H}; got {selected}.")
+    _check(len(chars), weights, lengths, {"words": words, "details": details, "shares": shares}, selected)
+    (L, H), (layer, head) = weights.shape[:2], selected
     return {
         "chars": list(chars),
         "layers": L,
@@ -100,6 +87,30 @@ def heads_value(
         "subtitle": subtitle,
         "message": "",
     }
+
+
+def _check(
+    T: int,
+    weights: Floats,
+    lengths: Floats,
+    tables: dict[str, Sequence[Sequence[Any]]],
+    selected: tuple[int, int],
+) -> None:
+    """Raise ValueError unless what `heads_value` was given agrees."""
+    if weights.ndim != 4 or weights.shape[2:] != (T, T) or not weights.size:
+        raise ValueError(f"patterns must have the shape (layers, heads, {T}, {T}) of {T} characters; "
+                         f"got {weights.shape}.")  # fmt: skip
+    L, H = weights.shape[:2]
+    if lengths.shape != (L, H, T):
+        raise ValueError(f"norms must have the shape {(L, H, T)}; got {lengths.shape}.")
+    if not ((lengths >= 0) & np.isfinite(lengths)).all():
+        raise ValueError("norms must be finite and at least 0.")
+    for name, table in tables.items():
+        if table and [len(row) for row in table] != [H] * L:
+            raise ValueError(f"{name} must hold {H} items for each of {L} layers.")
+    layer, head = selected
+    if not (1 <= layer <= L and 1 <= head <= H):
+        raise ValueError(f"selected must be a layer of 1 … {L} and a head of 1 … {H}; got {selected}.")
 
 
 def heads_message(message: str) -> dict[str, Any]:
