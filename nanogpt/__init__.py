@@ -22,7 +22,7 @@ from nanogpt.generation.sampling import SamplingParams
 from nanogpt.storage.checkpoint import CheckpointError
 from nanogpt.storage.zoo import load
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 __all__ = [
     "CheckpointError",
     "SamplingParams",

@@ -8,6 +8,7 @@ let takenFrom = null; // the beginning of that text, null if nothing was written
 function takeText(text, prompt, model, ...sides) {
   const written = sides.filter((side) => side && side.text);
   const side = written.find((side) => side.model === model) || written.at(-1);
+  if (!side && !shown) return undefined; // the first run of the page is still to come
   const offered = side ? side.prompt + side.text : prompt;
   if (text && text !== taken && text !== offered) return undefined;
   [taken, takenFrom] = [offered, side ? side.prompt : null];
