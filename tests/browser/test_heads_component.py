@@ -189,6 +189,7 @@ def test_another_head_is_told_from_eight_bits_until_its_exact_weights_come(page:
     weights = real[1][0, 1]
     page.route("**/run/**", lambda route: (page.wait_for_timeout(700), route.continue_()))
     page.locator("#heads .thumb").nth(1).click()
+    page.evaluate(FRAME)
     assert page.locator("#heads .name").inner_text() == "Layer 1, head 2"
     row, column = max(some_cells(256, 50), key=lambda cell: weights[cell])
     figure = hover(page, row, column)
