@@ -9,7 +9,6 @@ import gradio as gr
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from heads_timing import HOVERS, arrivals, page_of_heads
 from playwright.sync_api import Browser, Page
 from server import CHECKPOINTS
 
@@ -190,6 +189,7 @@ def test_another_head_is_told_from_eight_bits_until_its_exact_weights_come(page:
     weights = real[1][0, 1]
     page.route("**/run/**", lambda route: (page.wait_for_timeout(700), route.continue_()))
     page.locator("#heads .thumb").nth(1).click()
+    page.evaluate(FRAME)
     assert page.locator("#heads .name").inner_text() == "Layer 1, head 2"
     row, column = max(some_cells(256, 50), key=lambda cell: weights[cell])
     figure = hover(page, row, column)
@@ -499,15 +499,3 @@ def test_it_fits_its_place(window: int, height: int, page: Page) -> None:
     assert plot["width"] >= 240
     assert plot["y"] + plot["height"] <= box["y"] + box["height"]
     assert page.evaluate("document.documentElement.scrollWidth") <= window
-
-
-@pytest.mark.alone
-def test_heads_are_drawn_in_time_and_a_hover_within_a_frame(browser: Browser) -> None:
-    with page_of_heads() as address:
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.goto(address)
-        page.locator("#heads .heads").wait_for()
-        for layers, count, most in ((5, 4, 300), (6, 6, 500)):
-            assert arrivals(page, layers, count, 5)[2] <= most
-        assert sorted(page.evaluate(HOVERS, 101))[50] < 16
-        page.close()
