@@ -29,9 +29,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 
 def test_the_example_of_the_package_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Six lines that show the library: they stand in its docstring."""
+    """Seven lines that show the library: they stand in its docstring."""
     _, _, example = (nanogpt.__doc__ or "").partition("\n\n")
-    assert len(example.splitlines()) == 6
+    assert len(example.splitlines()) == 7
     monkeypatch.chdir(ROOT)
     exec(compile(example, "example", "exec"), {})
     out = capsys.readouterr().out

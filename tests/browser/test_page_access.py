@@ -62,7 +62,7 @@ def glossary(page: Page) -> None:
 
 
 def attention(page: Page) -> None:
-    open_tab(page, "Attention")
+    open_tab(page, "Look inside")
 
 
 def score(page: Page) -> None:

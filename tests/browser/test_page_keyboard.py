@@ -267,7 +267,7 @@ def test_large_text_comes_and_goes(reader: Reader) -> None:
 
 def test_the_tabs_are_opened(reader: Reader) -> None:
     page = reader.page
-    for name, part in (("Attention", "#attention_text"), ("Score", "#score_text"), ("Compare", "#prompt")):
+    for name, part in (("Look inside", "#attention_text"), ("Score", "#score_text"), ("Compare", "#prompt")):
         reader.reach("tab", name)
         reader.press("Enter")
         assert page.locator(part).is_visible()

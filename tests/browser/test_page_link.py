@@ -24,7 +24,7 @@ def test_a_link_outlives_the_server(visit: Visit, server: Server) -> None:
     set_number(page, "seed", 4294967295)
     index = next(i for i, c in enumerate(texts(page)[1]) if c.isalpha())
     click_character(page, 2, index)
-    open_tab(page, "Attention")
+    open_tab(page, "Look inside")
     choose(page, "attention_model", "Self-attention")
     choose(page, "head", "3")
     open_tab(page, "Compare")
@@ -38,7 +38,7 @@ def test_a_link_outlives_the_server(visit: Visit, server: Server) -> None:
         for name in SETTINGS[:8]:
             values[name] = page.locator(f"#{name}").locator(".box, .choice, .writing").input_value()
         values |= {"texts": texts(page), "selected": selected(page), "card": page.locator("#card .card").inner_text()}
-        open_tab(page, "Attention")
+        open_tab(page, "Look inside")
         for name in SETTINGS[8:]:
             values[name] = page.locator(f"#{name} select").input_value()
         return values

@@ -9,7 +9,7 @@ from visitor import click_character, generate, idle, open_tab, selected
 pytestmark = pytest.mark.browser
 
 SCREENSHOTS = REPOSITORY / "tests" / "screenshots"
-TABS = ("Compare", "Attention", "Score")
+TABS = ("Compare", "Look inside", "Score")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -61,7 +61,7 @@ def choose(page: Page, name: str, option: str) -> None:
 
 def open_tab(page: Page, name: str) -> None:
     page.get_by_role("tab", name=name).click()
-    page.locator({"Compare": "#prompt", "Attention": "#attention_text", "Score": "#score_text"}[name]).wait_for()
+    page.locator({"Compare": "#prompt", "Look inside": "#attention_text", "Score": "#score_text"}[name]).wait_for()
     idle(page)
 
 

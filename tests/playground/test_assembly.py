@@ -39,7 +39,7 @@ def test_every_script_of_a_listener_is_a_function_of_page_js(app: gr.Blocks) -> 
 
 def test_no_listener_is_public_but_the_endpoints(app: gr.Blocks) -> None:
     public = {fn.api_name for fn in listeners(app) if fn.api_visibility == "public"}
-    assert public == {"models", "sample", "explain", "score", "trace", "attention", "inspect"}
+    assert public == {"models", "sample", "explain", "score", "trace", "attention", "inspect", "figures"}
 
 
 def test_whoever_asks_a_model_waits_in_one_queue(app: gr.Blocks) -> None:
@@ -100,7 +100,11 @@ def test_a_page_without_checkpoints_says_how_to_make_some(tmp_path: Path) -> Non
 
 def test_every_tab_has_its_row(app: gr.Blocks) -> None:
     titles = [block.label for block in app.blocks.values() if isinstance(block, gr.Tab)]
-    assert titles == list(TABS)
+    assert titles == [row.title for row in TABS.values()]
+
+
+def test_links_to_the_old_name_of_a_tab_open_it(app: gr.Blocks) -> None:
+    assert open_page(app, tab="attention")["Tabs"].selected == "inside"
 
 
 def test_what_launch_is_told() -> None:

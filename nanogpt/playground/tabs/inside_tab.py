@@ -243,21 +243,20 @@ class InsideTab:
     def refit_for_link(self, values: dict[str, Any]) -> Update:
         """What fits the model that a link names; a part or a head that it does not have is left out."""
         name = values.get("attention_model", self.default)
-        if name is None:
+        if name is None or not values.keys() & {"attention_model", "off", "context", "layer", "head"}:
             return {}
         loaded = self.zoo.get(name)
-        given = fitted(loaded)
-        layers = layers_of(loaded.model)
+        layers, given = layers_of(loaded.model), fitted(loaded)
         given["switches"]["value"] = [part for part in values.get("off", ()) if part in part_names(loaded.model)]
         given["context"]["value"] = min(values.get("context", loaded.block_size), loaded.block_size)
-        here = bool(layers) and values.get("layer", 1) <= len(layers)
-        here = here and values.get("head", 1) <= layers[0].attention.n_head
-        return {
+        update: Update = {
             self.switches: changed(self.switches, **given["switches"]),
             self.context: changed(self.context, **given["context"]),
-            self.layer: values.get("layer") if here else None,
-            self.head: values.get("head") if here else None,
         }
+        heads = layers[0].attention.n_head if layers else 0
+        if not (values.get("layer", 1) <= len(layers) and values.get("head", 1) <= heads):
+            update |= {self.layer: None, self.head: None}
+        return update
 
 
 def build_inside(page: Page, tab: gr.Tab) -> None:

@@ -84,7 +84,7 @@ def test_words_and_parts_that_are_off() -> None:
         ({"patterns": np.full((2, 3, 14, 14), 1.1)}, "Weights must be from 0 to 1"),
         ({"selected": (3, 1)}, "selected must be a layer of 1 … 2 and a head of 1 … 3"),
         ({"selected": (1, 0)}, "selected must be a layer"),
-        ({"words": [["a", "b"]]}, "words must hold 3 texts for each of 2 layers"),
+        ({"words": [["a", "b"]]}, "words must hold 3 items for each of 2 layers"),
     ],
 )  # fmt: skip
 def test_what_does_not_agree_is_refused(changed: dict[str, Any], said: str) -> None:

@@ -1,0 +1,200 @@
+"""What Look inside draws is what the library computes, for the text, the model and the parts that were asked for."""
+
+import base64
+import threading
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from runs import run_with
+
+from nanogpt.analysis.attention import attention, value_norms
+from nanogpt.analysis.dependence import dependence_of
+from nanogpt.analysis.draws import read_logits
+from nanogpt.analysis.parts import without
+from nanogpt.analysis.reasons import reasons_of
+from nanogpt.generation.continuation import generate
+from nanogpt.generation.generate import generate_steps
+from nanogpt.playground.inside import (
+    MAX_READ,
+    caption,
+    chosen_head,
+    dependence_on_parts,
+    exact_of,
+    heads_of,
+    instead,
+    percent,
+    read_subject,
+    read_within_limit,
+    sentence,
+    shares_of,
+    what_is_read,
+    why_of,
+)
+from nanogpt.storage.zoo import Zoo
+
+TEXT = "To be, or not to be:\nO, she doth teach"
+
+
+def floats(packed: str) -> np.ndarray:
+    """Numbers as heads.py sends them: byte by byte, the lowest first."""
+    data = np.frombuffer(zlib.decompress(base64.b64decode(packed)), np.uint8)
+    return data.reshape(4, -1).T.copy().view("<f4").reshape(-1)
+
+
+@pytest.mark.parametrize(("off", "context"), [([], 256), (["5.3", "1.mlp"], 256), (["2.1"], 7)])
+def test_the_maps_hold_the_model_s_own_weights(off: list[str], context: int, zoo: Zoo) -> None:
+    gpt = zoo.get("gpt")
+    subject = read_subject(zoo, TEXT, "gpt", off, context, None)
+    drawn = heads_of(subject, 5, 3)
+    edited, seen = without(gpt, off), 0 if context == 256 else context
+    expected = attention(edited, TEXT, seen).numpy()[..., *np.tril_indices(len(TEXT))]
+    maps = np.frombuffer(zlib.decompress(base64.b64decode(drawn["maps"])), np.uint8).reshape(5, 4, -1)
+    assert np.abs(maps - 255 * np.sqrt(expected)).max() <= 0.501
+    for shown in (drawn["exact"], exact_of(subject, 5, 3)):
+        assert np.allclose(floats(shown["weights"]), expected[4, 2], rtol=1e-5, atol=1e-12)
+    norms = value_norms(edited, subject.ids, seen).numpy()
+    assert np.allclose(floats(drawn["norms"]).reshape(norms.shape), norms, rtol=1e-4)
+    assert drawn["off"] == [part for part in off if not part.endswith("mlp")]
+    assert drawn["chars"] == list(TEXT)
+
+
+def test_of_a_text_just_written_each_character_is_predicted_from_the_run_s_own_window(zoo: Zoo) -> None:
+    """The first 256 characters are read: at each place the next one has the probability that the run gave it."""
+    gpt, run = zoo.get("gpt"), run_with()
+    text = generate(gpt, run.prompt, **vars(run.params))
+    subject = read_subject(zoo, run.prompt + text, "gpt", [], 256, run.prompt)
+    assert (len(subject.ids), subject.given, subject.written) == (256, 307, 249)
+    assert subject.text == (run.prompt + text)[:256]
+    assert what_is_read(subject) == "the first 256 of 307 characters"
+    reasons = reasons_of(subject.edited, subject.ids, subject.context)
+    steps = list(generate_steps(gpt.model, gpt.read_prompt(run.prompt).ids, run.params))[:249]
+    own = torch.stack([step.logits.softmax(-1)[step.id] for step in steps])
+    assert torch.allclose(reasons.next_p[6:255, -1], own, atol=1e-5)
+
+
+def test_with_the_run_s_luck_the_whole_model_writes_the_text_again(zoo: Zoo) -> None:
+    gpt, run = zoo.get("gpt"), run_with(seed=3, length=60)
+    text = generate(gpt, run.prompt, **vars(run.params))
+    subject = read_subject(zoo, run.prompt + text, "gpt", [], 256, run.prompt)
+    told = dependence_on_parts(subject, run)
+    assert told is not None
+    whole = np.frombuffer(base64.b64decode(told["whole"]), "<u2").reshape(-1, len(subject.ids))
+    written = [gpt.tokenizer.chars[i] for i in whole[-1]]
+    assert written[len(run.prompt) - 1 : -1] == list(text)
+    found = dependence_of(subject.edited, subject.ids)
+    assert told["parts"] == found.parts
+    assert np.allclose(np.frombuffer(base64.b64decode(told["real"]), "<f4"), found.next_p.numpy().reshape(-1))
+
+
+def test_any_other_text_is_read_from_its_end(zoo: Zoo) -> None:
+    subject = read_subject(zoo, "🙂" + "ab" * 200, "gpt", [], 256, None)
+    assert subject.text == "ab" * 128
+    assert what_is_read(subject) == "the last 256 of 400 characters · 1 unknown left out"
+    assert subject.beginning == "ab" * 200
+    long = read_subject(zoo, "a" * 300 + "b", "gpt", [], 256, "a" * 300)
+    assert (long.written, long.text) == (0, "a" * 255 + "b")
+    assert what_is_read(read_subject(zoo, "a", "gpt", [], 9, None)) == "1 character · looks back at most 9"
+
+
+def test_the_clearest_head_opens_and_a_chosen_one_wins(zoo: Zoo) -> None:
+    subject = read_subject(zoo, TEXT, "gpt", [], 256, None)
+    assert heads_of(subject, 0, 0)["selected"] == [5, 3]
+    assert heads_of(subject, 2, 4)["selected"] == [2, 4]
+    assert chosen_head(zoo.get("gpt"), 0, 0, None) == (1, 1)
+    for layer, head, said in ((6, 1, "Layer must be a whole number from 0 to 5"), (1, 5, "Head must be")):
+        with pytest.raises(ValueError, match=said):
+            heads_of(subject, layer, head)
+
+
+def test_what_a_head_does_is_said_in_measured_numbers(zoo: Zoo) -> None:
+    drawn = heads_of(read_subject(zoo, TEXT, "gpt", [], 256, None), 0, 0)
+    (share, chance), *_ = drawn["shares"][4][2]
+    assert drawn["words"][4][2] == f"previous {percent(share)}"
+    assert (
+        drawn["details"][4][2]
+        == f"the previous character: {percent(share)} of its weight ({percent(chance)} by chance)"
+    )
+    assert drawn["words"][0][0] == drawn["details"][0][0] == "no clear pattern"
+    assert [len(pairs) for row in drawn["shares"] for pairs in row] == [7] * 20
+    assert (caption(None), shares_of(None)) == ("", [])
+    assert "python -m nanogpt analyse" in sentence(None)
+    assert (percent(0.0949), percent(0.351)) == ("9.5 %", "35 %")
+
+
+def test_reasons_are_those_of_the_library(zoo: Zoo) -> None:
+    subject = read_subject(zoo, TEXT, "gpt", ["1.2"], 256, None)
+    drawn = why_of(subject)
+    found = reasons_of(without(zoo.get("gpt"), "1.2"), subject.ids)
+    real = np.frombuffer(base64.b64decode(drawn["real"]), "<f4")
+    assert np.allclose(real[: len(TEXT)], found.difference.numpy(), atol=1e-6)
+    assert (drawn["chars"], drawn["sources"], drawn["after"]) == (TEXT, found.sources, found.after)
+
+
+@pytest.mark.parametrize("name", ["bigram", "trigram", "mlp"])
+def test_models_without_layers_say_what_they_do_instead(name: str, zoo: Zoo) -> None:
+    subject = read_subject(zoo, TEXT, name, [], 256, None)
+    assert heads_of(subject, 0, 0)["message"] == instead(subject)
+    assert "table" in instead(subject) or "one network" in instead(subject)
+    assert why_of(subject)["message"]
+    assert dependence_on_parts(subject, run_with()) is None
+
+
+def test_without_a_text_there_is_a_sentence(zoo: Zoo) -> None:
+    subject = read_subject(zoo, "🙂", "gpt", [], 256, None)
+    assert "Write some text" in heads_of(subject, 0, 0)["message"]
+    assert "Write some text" in why_of(subject)["message"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "off", "context", "message"),
+    [
+        ("a" * (MAX_READ + 1), "gpt", [], 256, "Text to read is 4,001 characters; the limit is 4,000."),
+        (None, "gpt", [], 256, "Text must be a string"),
+        ("a", "../x", [], 256, "Unknown model"),
+        ("a", "gpt", ["9.9"], 256, "Parts to switch off are"),
+        ("a", "gpt", [], -1, "Context must be a whole number"),
+    ],
+)
+def test_what_is_refused(text: Any, name: str, off: list[str], context: int, message: str, zoo: Zoo) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_subject(zoo, text, name, off, context, None)
+    assert read_within_limit("A\nb") == "A\nb"
+
+
+def test_everything_on_again_is_what_it_was_to_the_byte(zoo: Zoo) -> None:
+    def drawn(off: list[str], context: int) -> tuple[Any, Any]:
+        subject = read_subject(zoo, TEXT, "gpt", off, context, None)
+        return heads_of(subject, 0, 0), why_of(subject)
+
+    before = drawn([], 256)
+    assert drawn(["5.3"], 256) != before
+    assert drawn([], 5) != before
+    assert drawn([], 256) == before
+
+
+def test_two_visitors_never_see_each_other_s_switches(zoo: Zoo) -> None:
+    wanted = {off: why_of(read_subject(zoo, TEXT, "gpt", [off], 256, None)) for off in ("5.mlp", "1.1")}
+    wrong: list[str] = []
+
+    def visit(off: str) -> None:
+        seen = [why_of(read_subject(zoo, TEXT, "gpt", [off], 256, None)) for _ in range(8)]
+        wrong.extend(off for drawn in seen if drawn != wanted[off])
+
+    visitors = [threading.Thread(target=visit, args=(off,)) for off in wanted]
+    for visitor in visitors:
+        visitor.start()
+    for visitor in visitors:
+        visitor.join()
+    assert not wrong
+
+
+def test_a_context_of_one_is_a_pass_over_one_character(zoo: Zoo) -> None:
+    gpt = zoo.get("gpt")
+    subject = read_subject(zoo, TEXT, "gpt", [], 1, None)
+    reasons = reasons_of(subject.edited, subject.ids, subject.context)
+    for at in (0, 5, len(TEXT) - 2):
+        alone = read_logits(gpt, TEXT[at], TEXT[at + 1])[0].softmax(-1)
+        assert reasons.next_p[at, -1].item() == pytest.approx(alone[subject.ids[at + 1]].item(), abs=1e-6)
