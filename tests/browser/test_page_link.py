@@ -26,7 +26,9 @@ def test_a_link_outlives_the_server(visit: Visit, server: Server) -> None:
     click_character(page, 2, index)
     open_tab(page, "Look inside")
     choose(page, "attention_model", "Self-attention")
-    choose(page, "head", "3")
+    page.locator("#heads .thumb").nth(2).click()
+    page.locator("#switches .switch[data-name='1.4']").click()
+    idle(page)
     open_tab(page, "Compare")
     page.locator("#copy_link").click()
     idle(page)
@@ -39,13 +41,15 @@ def test_a_link_outlives_the_server(visit: Visit, server: Server) -> None:
             values[name] = page.locator(f"#{name}").locator(".box, .choice, .writing").input_value()
         values |= {"texts": texts(page), "selected": selected(page), "card": page.locator("#card .card").inner_text()}
         open_tab(page, "Look inside")
-        for name in SETTINGS[8:]:
-            values[name] = page.locator(f"#{name} select").input_value()
+        values["attention_model"] = page.locator("#attention_model select").input_value()
+        values["head"] = page.locator("#heads .thumb[aria-checked=true]").get_attribute("aria-label")
+        values["off"] = page.locator("#switches .switch[aria-pressed=true]").all_inner_texts()
         return values
 
     expected = state(page)
     assert expected["selected"] == f"side_2.text.{index}"
-    assert expected["head"] == "3"
+    assert str(expected["head"]).startswith("Layer 1, head 3")
+    assert "1.4" in str(expected["off"])
     page.goto("about:blank")  # an open page would complain of the lost server
     server.stop()
     server.start()
@@ -77,30 +81,29 @@ def test_a_value_out_of_range(query: dict[str, str], visit: Visit) -> None:
     assert page.locator("#seed input").input_value() == "1"
 
 
-REST = (
-    "model_1=bigram&model_2=gpt&model_3={}&model_4=self_attention&selected={}&attention_model={}&layer=1&head={}&tab={}"
-)
+REST = "model_1=bigram&model_2=gpt&model_3={}&model_4=self_attention&selected={}&attention_model={}{}&tab={}"
 ADDRESSES = {
     "": "prompt=ROMEO%3A%0A&temperature=0.8&top_k=0&top_p=1&characters=300&seed=1&method=sample&width=4&sides=2&"
     + "colour=0&"
-    + REST.format("trigram", "", "gpt", 1, "compare"),
+    + REST.format("trigram", "", "gpt", "", "compare"),
     "prompt=O%2C+%3Cb%3E%0AKING%3A&temperature=0.93&top_k=30&top_p=0.5&characters=40&seed=42": (
         "prompt=O%2C+%3Cb%3E%0AKING%3A&temperature=0.93&top_k=30&top_p=0.5&characters=40&seed=42&method=sample&width=4"
-        "&sides=2&colour=0&" + REST.format("trigram", "", "gpt", 1, "compare")
+        "&sides=2&colour=0&" + REST.format("trigram", "", "gpt", "", "compare")
     ),
     "characters=20&sides=3&colour=2&model_3=mlp&method=beam&width=2&tab=score": (
         "prompt=ROMEO%3A%0A&temperature=0.8&top_k=0&top_p=1&characters=20&seed=1&method=beam&width=2&sides=3&colour=2&"
-        + REST.format("mlp", "", "gpt", 1, "score")
+        + REST.format("mlp", "", "gpt", "", "score")
     ),
     "characters=30&selected=side_2.text.17&attention_model=self_attention&layer=1&head=3&tab=attention": (
         "prompt=ROMEO%3A%0A&temperature=0.8&top_k=0&top_p=1&characters=30&seed=1&method=sample&width=4&sides=2&colour=0&"
-        + REST.format("trigram", "side_2.text.17", "self_attention", 3, "attention")
+        + REST.format("trigram", "side_2.text.17", "self_attention", "&layer=1&head=3", "inside")
     ),
 }
 
 
-# What a link holds since then; every other key and value, and their order, are as they were recorded.
-NEW_KEYS = ("score_text", "judge_1", "judge_2")
+# What a link holds since then; every other key and value, and their order, are as they were recorded. The tab Attention
+# has become "inside", and a link names layer and head only where the visitor chose them.
+NEW_KEYS = ("score_text", "judge_1", "judge_2", "off", "context")
 
 
 def recorded(url: str) -> str:

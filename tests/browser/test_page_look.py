@@ -22,7 +22,7 @@ def test_every_tab_fits_and_can_be_read(width: int, theme: str, visit: Visit) ->
     for tab in TABS:
         open_tab(page, tab)
         page.mouse.move(0, 0)
-        page.screenshot(path=SCREENSHOTS / f"{tab.lower()}-{width}-{theme}.png", full_page=True)
+        page.screenshot(path=SCREENSHOTS / f"{tab.lower().replace(' ', '-')}-{width}-{theme}.png", full_page=True)
         wide = page.evaluate("document.documentElement.scrollWidth")
         if wide > width:
             found.append(f"{tab} is {wide} pixels wide")

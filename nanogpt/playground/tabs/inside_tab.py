@@ -121,7 +121,7 @@ class InsideTab:
             subject = read_subject(self.zoo, text, model, off, context, begun)
             return gr.HTML(dependence=dependence_on_parts(subject, Run.of(values)))
 
-    def exact(self, text, model, off, context, begun, layer, head, *values, chosen: gr.EventData):  # type: ignore[no-untyped-def]
+    def exact(self, chosen: gr.EventData, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
         with refused():
             subject = read_subject(self.zoo, text, model, off, context, begun)
             layer, head = chosen._data["layer"], chosen._data["head"]

@@ -53,13 +53,13 @@ def test_the_answers_are_those_of_the_library(tab: InsideTab, zoo: Zoo) -> None:
 
 
 def test_a_chosen_head_is_sent_exactly_once(tab: InsideTab) -> None:
-    sent, layer, head = tab.exact(*asked(), chosen=Chosen(layer=2, head=3, exact=False))
+    sent, layer, head = tab.exact(Chosen(layer=2, head=3, exact=False), *asked())
     assert (layer, head) == (2, 3)
     assert (sent.props["exact"]["layer"], sent.props["exact"]["head"]) == (2, 3)
-    skipped, layer, head = tab.exact(*asked(), chosen=Chosen(layer=2, head=3, exact=True))
+    skipped, layer, head = tab.exact(Chosen(layer=2, head=3, exact=True), *asked())
     assert (skipped, layer, head) == (gr.skip(), 2, 3)
     with pytest.raises(gr.Error, match="Layer must be a whole number"):
-        tab.exact(*asked(), chosen=Chosen(layer="<b>", head=3, exact=False))
+        tab.exact(Chosen(layer="<b>", head=3, exact=False), *asked())
 
 
 def test_an_experiment_sets_parts_and_context(tab: InsideTab) -> None:
