@@ -9,6 +9,7 @@ would have to load it first.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,12 @@ def component_script(name: str, base: str = "") -> str:
     table = json.dumps(named_characters(), ensure_ascii=False)
     parts = sorted(path.name for path in Path(__file__).parent.glob(f"{name}_*.js"))
     own = ([f"{base}.js"] if base else []) + [*parts, f"{name}.js"]
-    return f"const NAMED = {table};\n" + "".join(map(_read, ["shared.js", *own]))
+    return f"const NAMED = {table};\n" + "".join(without_comments(_read(file)) for file in ["shared.js", *own])
+
+
+def without_comments(script: str) -> str:
+    """A script without its comment lines: they are for those who read the file, and every page would carry them."""
+    return re.sub(r"^ *//.*\n", "", script, flags=re.MULTILINE)
 
 
 def _file(name: str) -> Path:

@@ -114,12 +114,13 @@ class InsideTab:
     def read(self, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
         with refused():
             subject = read_subject(self.zoo, text, model, off, context, begun)
-            return heads_of(subject, layer or 0, head or 0), gr.HTML(why_of(subject), dependence=None)
+            reasons = changed(self.why, value=why_of(subject), dependence=None)
+            return heads_of(subject, layer or 0, head or 0), reasons
 
     def depend(self, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
         with refused():
             subject = read_subject(self.zoo, text, model, off, context, begun)
-            return gr.HTML(dependence=dependence_on_parts(subject, Run.of(values)))
+            return changed(self.why, dependence=dependence_on_parts(subject, Run.of(values)))
 
     def exact(self, chosen: gr.EventData, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
         with refused():
@@ -144,7 +145,8 @@ class InsideTab:
     def price(self, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
         with refused():
             subject = read_subject(self.zoo, text, model, off, context, begun)
-            return gr.HTML(result=cost_in_words(subject)), curve_of(self.zoo, subject)
+            props = {**without_value(fitted(subject.loaded)["switches"]), "result": cost_in_words(subject)}
+            return gr.HTML(**props), curve_of(self.zoo, subject)
 
     def experiment(self, model, chosen: gr.EventData):  # type: ignore[no-untyped-def]
         """Set the parts that are off and the context as a named experiment has them."""

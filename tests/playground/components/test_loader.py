@@ -14,7 +14,7 @@ from nanogpt.playground.components.curve import curve
 from nanogpt.playground.components.dial import dial
 from nanogpt.playground.components.glyphs import named_characters
 from nanogpt.playground.components.heads import heads
-from nanogpt.playground.components.loader import component_script, component_style, load_component
+from nanogpt.playground.components.loader import component_script, component_style, load_component, without_comments
 from nanogpt.playground.components.menu import menu
 from nanogpt.playground.components.switches import switches
 from nanogpt.playground.components.text_panel import text_panel
@@ -63,7 +63,9 @@ def test_a_control_has_the_style_and_the_script_of_all_controls_before_its_own(n
     assert made.html_template == text_of(f"{name}.html")
     assert str(made.css_template).endswith(text_of("control.css") + text_of(f"{name}.css"))
     assert made.js_on_load == component_script(name, base="control")
-    assert component_script(name, base="control").endswith(text_of("control.js") + text_of(f"{name}.js"))
+    assert component_script(name, base="control").endswith(
+        without_comments(text_of("control.js") + text_of(f"{name}.js"))
+    )
     assert [made.props[key] for key in ("info", "disabled", "term")] == ["a hint", "a reason", "a term"]
 
 
@@ -74,7 +76,12 @@ def test_the_script_is_the_table_what_is_shared_and_the_component_s_own(name: st
     assert table.startswith("const NAMED = {")
     assert all(entry["glyph"] in table and entry["name"] in table for entry in named_characters().values())
     further = "".join(text_of(f"{part}.js") for part in FURTHER.get(name, []))
-    assert script == table + "\n" + shared + further + own
+    assert script == table + "\n" + without_comments(shared + further + own)
+
+
+def test_only_whole_lines_of_comment_are_left_out() -> None:
+    script = "// a\nconst a = 1; // b\n  // c\nconst u = 'http://x';\n"
+    assert without_comments(script) == "const a = 1; // b\nconst u = 'http://x';\n"
 
 
 def test_further_keywords_are_props_of_the_script() -> None:
