@@ -3,6 +3,7 @@
 Knows models, analyses and component values; knows no component and no event.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ from nanogpt.storage.zoo import Zoo
 from nanogpt.text.prompt import MAX_PROMPT
 from nanogpt.text.tokenizer import normalise
 
+MOST_CELLS = 36 * 256 * 256  # of all maps together: as many are drawn within half a second
 MAX_READ = MAX_PROMPT + MAX_NEW_TOKENS  # a prompt and all that was written after it
 # What a model without layers does, by its kind.
 INSTEAD = {
@@ -44,7 +46,7 @@ class Subject:
     edited: TextModel  # without the parts that are off
     off: list[str]
     context: int  # how many characters it may look back; 0 is all it can
-    ids: list[int]  # at most block_size
+    ids: list[int]  # at most `most_read`
     given: int  # characters of the text, as far as the model knows them
     unknown: int  # characters that it does not know
     beginning: str  # what is continued
@@ -74,13 +76,13 @@ def read_subject(zoo: Zoo, text: object, name: object, off: Sequence[str], conte
     """Check what the tab is asked for.
 
     `begun` is the beginning if the text was just written on the Compare tab, else None. Of such a text the first
-    block_size characters are read: each of them was predicted from this very window. Of any other text the last ones
-    are read, as `attention` does. Raises ValueError.
+    characters are read, at most `most_read`: each of them was predicted from this very window. Of any other text the
+    last ones are read, as `attention` does. Raises ValueError.
     """
     loaded = zoo.get(name)
     known, unknown = loaded.tokenizer.split_unknown(read_within_limit(text))
     ids = loaded.tokenizer.encode(known)
-    most = loaded.block_size
+    most = most_read(loaded)
     start = loaded.read_prompt(begun).ids if begun else []
     written = begun is not None and len(start) < most and ids[: len(start)] == start
     read = ids[:most] if written else ids[-most:]
@@ -89,13 +91,19 @@ def read_subject(zoo: Zoo, text: object, name: object, off: Sequence[str], conte
         loaded,
         without(loaded, off),
         read_parts(loaded, off),
-        0 if length >= most else length,
+        0 if length >= loaded.block_size else length,
         read,
         len(ids),
         len(unknown),
         str(begun) if written else known,
         len(read) - len(start) if written else 0,
     )
+
+
+def most_read(loaded: TextModel) -> int:
+    """How many characters of a text are read: all that the model sees, or as many as can be drawn."""
+    heads = sum(layer.attention.n_head for layer in layers_of(loaded.model))
+    return min(loaded.block_size, math.isqrt(MOST_CELLS // heads)) if heads else loaded.block_size
 
 
 # --- the heads ---------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import base64
 import threading
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from nanogpt.analysis.parts import without
 from nanogpt.analysis.reasons import reasons_of
 from nanogpt.generation.continuation import generate
 from nanogpt.generation.generate import generate_steps
+from nanogpt.generation.text_model import TextModel
 from nanogpt.playground.inside import (
     MAX_READ,
     caption,
@@ -25,6 +27,7 @@ from nanogpt.playground.inside import (
     exact_of,
     heads_of,
     instead,
+    most_read,
     percent,
     read_subject,
     read_within_limit,
@@ -97,6 +100,11 @@ def test_any_other_text_is_read_from_its_end(zoo: Zoo) -> None:
     long = read_subject(zoo, "a" * 300 + "b", "gpt", [], 256, "a" * 300)
     assert (long.written, long.text) == (0, "a" * 255 + "b")
     assert what_is_read(read_subject(zoo, "a", "gpt", [], 9, None)) == "1 character · looks back at most 9"
+
+
+def test_of_a_model_with_many_heads_less_is_read(zoo: Zoo, text_model: Callable[..., TextModel]) -> None:
+    assert [most_read(zoo.get(name)) for name in ("gpt", "nanogpt-cpu", "mlp")] == [256, 64, 8]
+    assert most_read(text_model("gpt", n_layer=12, n_head=12, n_embd=24, block_size=1024)) == 128
 
 
 def test_the_clearest_head_opens_and_a_chosen_one_wins(zoo: Zoo) -> None:

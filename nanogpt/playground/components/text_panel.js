@@ -156,7 +156,6 @@ const choice = selectable(reading, {
     describe(selected);
     if (locked || choice.elsewhere || reading.matches(":focus-visible")) reveal();
   },
-  tell: () => trigger("select"),
   send: (selected, locked) => point({ side: null, ...(selected && { side: props.side, ...selected }), locked }),
 });
 

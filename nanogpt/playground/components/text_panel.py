@@ -21,7 +21,7 @@ def text_panel(elem_id: str, label: str, group: str = "compare", side: int = 1) 
 
     The element of class `text-panel` names the selected character of its text as "part.index" in its attribute
     `data-selected`, where part is "prompt" or "text" and index counts from 0; the attribute is empty when none is
-    selected. The component's `select` event fires once a selection rests.
+    selected.
 
     The page's own script may dispatch two DOM events on that element: `new CustomEvent("hold", {detail: {part,
     index}})` locks a character as a click does; `new CustomEvent("stop")` turns the status "running" into "stopped".
