@@ -185,7 +185,8 @@ def experiments(loaded: TextModel) -> list[Experiment]:
 NO_ATTENTION = {
     True: "Words survive, because the first step of this model reads {n} characters at once. Watch what needs a longer "
     "memory: who speaks, how a sentence goes on, when a line ends.",
-    False: "Each character now depends on the last one and its place only. Watch the words fall apart, as a bigram's do.",
+    False: "Each character now depends on the last one and its place only. Watch the words fall apart, as a bigram's "
+    "words do.",
 }
 NO_MLPS = (
     "The heads still gather earlier characters, but nothing is computed from what they gathered. Watch the words fall "
