@@ -372,9 +372,10 @@ def test_the_same_click_releases_and_text_and_map_share_one_lock(page: Page) -> 
     page.mouse.down()
     page.mouse.up()
     page.evaluate(FRAME)
-    assert (marks(page)["looks"], marks(page)["looked-at"]) == ([200], [100])
+    (row,), (column,) = (marks(page)[name] for name in ("looks", "looked-at"))
+    assert max(abs(row - 200), abs(column - 100)) <= 1  # a click is at a whole pixel, a cell is hardly larger
     letters.nth(60).hover()
-    assert marks(page)["looks"] == [200]
+    assert marks(page)["looks"] == [row]
     letters.nth(60).click()
     letters.nth(60).click()
     assert not page.evaluate("points.at(-1).locked")
@@ -436,7 +437,7 @@ def test_a_picture_is_previewed_chosen_and_walked(page: Page) -> None:
         page.keyboard.press(key)
         page.evaluate(FRAME)
         assert name.inner_text() == "Layer " + head.replace(".", ", head "), key
-    assert thumbs.nth(5).inner_text() == "2.2 · off"
+    assert thumbs.nth(5).inner_text() == "2.2\noff"
     assert "This head is off" in page.locator("#heads .details").inner_text()
     show(page)  # the same value again: the reader's choice stays
     assert name.inner_text() == "Layer 2, head 2"
@@ -452,7 +453,7 @@ def test_markup_stays_text(page: Page) -> None:
     assert page.locator("#heads .title").inner_text() == "<s>t</s>"
     assert page.locator("#heads .subtitle").inner_text() == "<em>s</em>"
     assert page.locator("#heads .details").inner_text() == "<u>d</u>"
-    assert page.locator("#heads .thumb").first.inner_text() == "1.1 · <i>w</i>"
+    assert page.locator("#heads .thumb").first.inner_text() == "1.1\n<i>w</i>"
     assert page.locator("#heads .text span").count() == len(HOSTILE)
     text = page.locator("#heads .text").text_content() or ""
     assert text == HOSTILE.replace("\n", "↵\n").replace("\u00ad", "U+00AD")
