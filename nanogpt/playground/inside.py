@@ -76,14 +76,18 @@ def read_subject(zoo: Zoo, text: object, name: object, off: Sequence[str], conte
     """Check what the tab is asked for.
 
     `begun` is the beginning if the text was just written on the Compare tab, else None. Of such a text the first
-    characters are read, at most `most_read`: each of them was predicted from this very window. Of any other text the
-    last ones are read, as `attention` does. Raises ValueError.
+    characters are read, at most `most_read`: each of them was predicted from this very window, which begins with a
+    newline where the beginning is empty. Of any other text the last ones are read, as `attention` does. Raises
+    ValueError.
     """
     loaded = zoo.get(name)
     known, unknown = loaded.tokenizer.split_unknown(read_within_limit(text))
     ids = loaded.tokenizer.encode(known)
     most = most_read(loaded)
-    start = loaded.read_prompt(begun).ids if begun else []
+    start: list[int] = []
+    if begun is not None:
+        prompt = loaded.read_prompt(begun)
+        start, ids = prompt.ids, ids if prompt.text else prompt.ids + ids
     written = begun is not None and len(start) < most and ids[: len(start)] == start
     read = ids[:most] if written else ids[-most:]
     length = whole("Context", context, 0, MAX_CONTEXT)
@@ -95,7 +99,7 @@ def read_subject(zoo: Zoo, text: object, name: object, off: Sequence[str], conte
         read,
         len(ids),
         len(unknown),
-        str(begun) if written else known,
+        str(begun) if written else known[-MAX_PROMPT:],
         len(read) - len(start) if written else 0,
     )
 

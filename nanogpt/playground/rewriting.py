@@ -25,6 +25,7 @@ from nanogpt.storage.zoo import Zoo
 from nanogpt.text.corpus import corpus_at_hand
 
 MAX_REWRITTEN = 300  # characters: two texts of this length stand side by side on the screen
+SAME = "The text is the same to the last character."
 
 
 def write(subject: Subject, model: TextModel, context: int, run: Run, watched: Watch) -> str:
@@ -58,7 +59,7 @@ def rewritten_panel(
     text = write(subject, subject.edited, subject.context, run, watched)
     shared = shared_marks([text, original])[0] if original else ""
     kept = next((i for i, mark in enumerate(shared) if mark == "0"), len(shared))
-    same = "The text is the same to the last character."
+    notice = f"From character {kept + 1} on it differs." if kept < len(text) else SAME
     return text_value(
         "Written again",
         change_in_words(subject),
@@ -66,7 +67,7 @@ def rewritten_panel(
         text,
         shared=shared,
         colour=colour_of(names, loaded.name),
-        notice=f"From character {kept + 1} on it differs." if kept < len(text) else same,
+        notice=notice if original else "",
         status="done",
     )
 
@@ -114,9 +115,9 @@ def cost_of(subject: Subject) -> Cost | None:
     stored = stored_bits(subject, figures) if figures else None
     if figures and stored is not None:
         return Cost(figures.bits, stored, f"on {figures.characters:,} characters of unseen text")
-    corpus = corpus_at_hand()
-    if corpus and corpus.tokenizer.chars == loaded.tokenizer.chars:
-        rows = unseen_windows(corpus, evaluation_window(loaded.model))
+    corpus, window = corpus_at_hand(), evaluation_window(loaded.model)
+    if corpus and corpus.tokenizer.chars == loaded.tokenizer.chars and len(corpus.val) > window:
+        rows = unseen_windows(corpus, window)
         same = figures is not None and figures.corpus_sha256 == corpus.sha256
         before = figures.bits if figures and same else unseen_bits(loaded.model, rows)
         return Cost(before, unseen_bits(subject.edited.model, rows, subject.context), "on unseen text, measured now")
@@ -175,10 +176,11 @@ def experiments(loaded: TextModel) -> list[Experiment]:
         found.append(Experiment("No MLPs", read_parts(loaded, "mlps"), 0, NO_MLPS))
     if len(layers) > 1:
         found.append(Experiment("Last layer off", read_parts(loaded, str(len(layers))), 0, LAST_LAYER))
-    if figures and figures.heads:
+    if figures and len(figures.heads) > 1:
         most = max((head.part for head in figures.heads), key=figures.without.__getitem__)
         found.append(Experiment(f"Costliest head: {most}", [most], 0, COSTLIEST))
-    found += [Experiment("Looks back 1", [], 1, ONE_CHARACTER), Experiment("Looks back 8", [], 8, EIGHT_CHARACTERS)]
+    shorter = [("Looks back 1", 1, ONE_CHARACTER), ("Looks back 8", 8, EIGHT_CHARACTERS)]
+    found += [Experiment(name, [], n, watch) for name, n, watch in shorter if n < loaded.block_size]
     return found[:5]
 
 

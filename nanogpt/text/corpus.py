@@ -79,11 +79,13 @@ def load_corpus(
 
 def corpus_at_hand() -> Corpus | None:
     """The corpus if it lies on this machine: `$NANOGPT_DATA`, else Tiny Shakespeare in the cache. Downloads nothing."""
-    path = Path(os.environ.get("NANOGPT_DATA") or cache_folder() / CACHED)
+    given = os.environ.get("NANOGPT_DATA")
+    path = Path(given) if given else cache_folder() / CACHED
     try:
-        return _held(path, path.stat().st_mtime_ns)
+        corpus = _held(path, path.stat().st_mtime_ns)
     except (OSError, DataError):
         return None
+    return corpus if given or corpus.sha256 == CORPUS_SHA256 else None  # a damaged download is never used
 
 
 @lru_cache(maxsize=1)

@@ -86,11 +86,23 @@ def test_a_link_sets_what_it_names(app: gr.Blocks) -> None:
 
 
 def test_a_malformed_link_sets_nothing_and_says_so(app: gr.Blocks) -> None:
-    keys = [f.link_key for f in FIELDS if f.name != "prompt"] + ["selected", "attention_model", "layer", "head", "tab"]
+    keys = [f.link_key for f in FIELDS if f.name != "prompt"] + ["selected", "attention_model", "tab"]
+    keys += ["layer", "head", "off", "context"]
     update = open_page(app, **dict.fromkeys(keys, "<b>"))
     assert len(update["problems"].value.splitlines()) == len(keys)
     assert update["problems"].visible is True
     assert not set(keys) & set(update)
+
+
+def test_a_link_restores_what_is_changed_in_a_model(app: gr.Blocks) -> None:
+    update = open_page(app, tab="inside", off="5.3,1.mlp,9.9", context="8", layer="2", head="3")
+    assert (update["switches"], update["inside_context"]) == (["5.3", "1.mlp"], 8)  # there is no layer 9
+    assert (update["layer"], update["head"]) == (2, 3)
+    assert update["Tabs"].selected == "inside"
+    small = open_page(app, attention_model="quick", context="200", off="1.3", layer="5", head="1")
+    assert (small["switches"], small["inside_context"], small["layer"]) == (["1.3"], 128, None)
+    gram = open_page(app, attention_model="bigram", off="1.1", context="8", layer="1", head="1")
+    assert (gram["switches"], gram["inside_context"], gram["head"]) == ([], 1, None)
 
 
 def test_a_page_without_checkpoints_says_how_to_make_some(tmp_path: Path) -> None:

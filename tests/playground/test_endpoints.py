@@ -10,6 +10,7 @@ import pytest
 from blocks import built
 
 import nanogpt
+from nanogpt.analysis.figures import stored_figures
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.playground.endpoints import endpoints, with_settings
 from nanogpt.storage.zoo import Zoo
@@ -77,6 +78,21 @@ def test_inspect_is_what_python_tells(zoo: Zoo) -> None:
     assert whole["choice"] == whole["next"] == text[10]  # with its own luck the run writes what it wrote
 
 
+@pytest.mark.parametrize("name", ["gpt", "self_attention", "bigram"])
+def test_figures_are_the_stored_ones(name: str, zoo: Zoo) -> None:
+    figures = stored_figures(zoo.get(name))
+    assert figures is not None
+    found = endpoints(zoo)["figures"](name)
+    assert found == figures.to_json()
+    assert json.loads(json.dumps(found)) == found
+    assert {head["part"] for head in found["heads"]} <= set(found["without"])
+
+
+def test_where_nothing_was_measured_the_command_is_named(tiny_zoo: Zoo) -> None:
+    with pytest.raises(gr.Error, match="of bigram: python -m nanogpt analyse bigram measures it"):
+        endpoints(tiny_zoo)["figures"]("bigram")
+
+
 def test_the_order_of_sample_s_parameters_stays(zoo: Zoo) -> None:
     """Clients may call by position."""
     names = list(inspect.signature(endpoints(zoo)["sample"]).parameters)
@@ -136,6 +152,7 @@ def test_a_setting_that_is_left_out_is_no_parameter() -> None:
         ("inspect", {"text": "abc", "position": None}, "Position must be a whole number"),
         ("inspect", {"text": "abc", "beginning": 4}, "Beginning must be a whole number from 0 to 3; got 4."),
         ("inspect", {"text": "abc", "model": "mlp"}, "The MLP has no attention"),
+        ("figures", {"model": "../gpt"}, "Unknown model"),
         ("inspect", {"text": "abc", "off": 5}, "Parts to switch off must be a text"),
     ],
 )

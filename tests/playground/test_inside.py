@@ -1,9 +1,10 @@
 """What Look inside draws is what the library computes, for the text, the model and the parts that were asked for."""
 
 import base64
-import threading
+import json
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,15 @@ from runs import run_with
 from nanogpt.analysis.attention import attention, value_norms
 from nanogpt.analysis.dependence import dependence_of
 from nanogpt.analysis.draws import read_logits
+from nanogpt.analysis.figures import stored_figures
 from nanogpt.analysis.parts import without
+from nanogpt.analysis.patterns import HEAD_PATTERNS
 from nanogpt.analysis.reasons import reasons_of
 from nanogpt.generation.continuation import generate
 from nanogpt.generation.generate import generate_steps
 from nanogpt.generation.text_model import TextModel
 from nanogpt.playground.inside import (
+    CAPTIONS,
     MAX_READ,
     caption,
     chosen_head,
@@ -78,18 +82,64 @@ def test_of_a_text_just_written_each_character_is_predicted_from_the_run_s_own_w
     assert torch.allclose(reasons.next_p[6:255, -1], own, atol=1e-5)
 
 
-def test_with_the_run_s_luck_the_whole_model_writes_the_text_again(zoo: Zoo) -> None:
-    gpt, run = zoo.get("gpt"), run_with(seed=3, length=60)
-    text = generate(gpt, run.prompt, **vars(run.params))
-    subject = read_subject(zoo, run.prompt + text, "gpt", [], 256, run.prompt)
-    told = dependence_on_parts(subject, run)
+def own_choices(told: dict[str, Any], count: int) -> list[int]:
+    """What the model itself would write after each of `count` characters: the last row of a `dependence_value`."""
+    return np.frombuffer(base64.b64decode(told["whole"]), "<u2").reshape(-1, count)[-1].tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("gpt", {"seed": 3}),
+        ("gpt", {"temperature": 0, "length": 30}),
+        ("gpt", {"temperature": 1.4, "top_k": 20, "top_p": 0.9, "prompt": "A", "length": 60}),
+        ("gpt", {"prompt": "", "seed": 4, "length": 60}),
+        ("gpt", {"prompt": "\U0001f642", "length": 9}),
+        ("nanogpt-cpu", {"prompt": "a\U0001f642b\r\n"}),
+        ("self_attention", {"prompt": "x" * 255}),
+    ],
+)
+def test_with_the_run_s_luck_the_whole_model_writes_the_text_again(
+    name: str, settings: dict[str, Any], zoo: Zoo
+) -> None:
+    """At every position that was drawn, whatever the settings, and from the beginning as the panel gives it."""
+    loaded, run = zoo.get(name), run_with(**settings)
+    prompt = loaded.read_prompt(run.prompt)
+    text = prompt.text + generate(loaded, prompt, **vars(run.params))
+    subject = read_subject(zoo, text, name, [], loaded.block_size, prompt.text)
+    told, count = dependence_on_parts(subject, run), len(subject.ids)
     assert told is not None
-    whole = np.frombuffer(base64.b64decode(told["whole"]), "<u2").reshape(-1, len(subject.ids))
-    written = [gpt.tokenizer.chars[i] for i in whole[-1]]
-    assert written[len(run.prompt) - 1 : -1] == list(text)
+    assert count == min(len(prompt.ids) + run.params.max_new_tokens, loaded.block_size)
+    assert count - subject.written == len(prompt.ids)
+    assert own_choices(told, count)[len(prompt.ids) - 1 : -1] == subject.ids[len(prompt.ids) :]
     found = dependence_of(subject.edited, subject.ids)
     assert told["parts"] == found.parts
-    assert np.allclose(np.frombuffer(base64.b64decode(told["real"]), "<f4"), found.next_p.numpy().reshape(-1))
+    real = np.frombuffer(base64.b64decode(told["real"]), "<f4")
+    assert np.allclose(real, found.next_p.numpy().reshape(-1), atol=1e-7)
+
+
+def test_after_an_empty_beginning_the_newline_is_read_that_the_run_began_with(zoo: Zoo) -> None:
+    """Without it every probability would be another one than the run's."""
+    gpt, run = zoo.get("gpt"), run_with(prompt="", length=40)
+    text = generate(gpt, gpt.read_prompt(""), **vars(run.params))
+    subject = read_subject(zoo, text, "gpt", [], 256, "")
+    assert (subject.text, subject.written, subject.beginning) == ("\n" + text, 40, "")
+    reasons = reasons_of(subject.edited, subject.ids)
+    steps = generate_steps(gpt.model, gpt.read_prompt("").ids, run.params)
+    own = torch.stack([step.logits.softmax(-1)[step.id] for step in steps])
+    assert torch.allclose(reasons.next_p[:-1, -1], own, atol=1e-5)
+    assert read_subject(zoo, text, "gpt", [], 256, None).text == text  # typed, it is read as it stands
+
+
+def test_a_beam_search_drew_nothing(zoo: Zoo) -> None:
+    run = run_with(method="beam", width=2, length=12)
+    gpt = zoo.get("gpt")
+    text = run.prompt + generate(gpt, run.prompt, beam=2, **vars(run.params))
+    subject = read_subject(zoo, text, "gpt", [], 256, run.prompt)
+    told = dependence_on_parts(subject, run)
+    assert told is not None
+    likeliest = reasons_of(gpt, subject.ids).guess[:, -1].tolist()
+    assert own_choices(told, len(subject.ids)) == likeliest
 
 
 def test_any_other_text_is_read_from_its_end(zoo: Zoo) -> None:
@@ -99,6 +149,8 @@ def test_any_other_text_is_read_from_its_end(zoo: Zoo) -> None:
     assert subject.beginning == "ab" * 200
     long = read_subject(zoo, "a" * 300 + "b", "gpt", [], 256, "a" * 300)
     assert (long.written, long.text) == (0, "a" * 255 + "b")
+    other = read_subject(zoo, "To be", "gpt", [], 256, "Not")  # a beginning that it does not have
+    assert (other.written, other.beginning) == (0, "To be")
     assert what_is_read(read_subject(zoo, "a", "gpt", [], 9, None)) == "1 character · looks back at most 9"
 
 
@@ -110,6 +162,10 @@ def test_of_a_model_with_many_heads_less_is_read(zoo: Zoo, text_model: Callable[
 def test_the_clearest_head_opens_and_a_chosen_one_wins(zoo: Zoo) -> None:
     subject = read_subject(zoo, TEXT, "gpt", [], 256, None)
     assert heads_of(subject, 0, 0)["selected"] == [5, 3]
+    figures = stored_figures(zoo.get("gpt"))
+    assert figures is not None
+    above = {one.part: one.share[one.name] - one.chance[one.name] for one in figures.heads if one.name in CAPTIONS}
+    assert max(above, key=above.__getitem__) == "5.3"
     assert heads_of(subject, 2, 4)["selected"] == [2, 4]
     assert chosen_head(zoo.get("gpt"), 0, 0, None) == (1, 1)
     for layer, head, said in ((6, 1, "Layer must be a whole number from 0 to 5"), (1, 5, "Head must be")):
@@ -127,6 +183,7 @@ def test_what_a_head_does_is_said_in_measured_numbers(zoo: Zoo) -> None:
     )
     assert drawn["words"][0][0] == drawn["details"][0][0] == "no clear pattern"
     assert [len(pairs) for row in drawn["shares"] for pairs in row] == [7] * 20
+    assert drawn["patterns"] == [[CAPTIONS[name], words] for name, words in HEAD_PATTERNS.items()]
     assert (caption(None), shares_of(None)) == ("", [])
     assert "python -m nanogpt analyse" in sentence(None)
     assert (percent(0.0949), percent(0.351)) == ("9.5 %", "35 %")
@@ -143,6 +200,8 @@ def test_reasons_are_those_of_the_library(zoo: Zoo) -> None:
 
 @pytest.mark.parametrize("name", ["bigram", "trigram", "mlp"])
 def test_models_without_layers_say_what_they_do_instead(name: str, zoo: Zoo) -> None:
+    with pytest.raises(ValueError, match="has no heads and no MLPs that could be switched off"):
+        read_subject(zoo, TEXT, name, ["1.1"], 256, None)
     subject = read_subject(zoo, TEXT, name, [], 256, None)
     assert heads_of(subject, 0, 0)["message"] == instead(subject)
     assert "table" in instead(subject) or "one network" in instead(subject)
@@ -173,9 +232,9 @@ def test_what_is_refused(text: Any, name: str, off: list[str], context: int, mes
 
 
 def test_everything_on_again_is_what_it_was_to_the_byte(zoo: Zoo) -> None:
-    def drawn(off: list[str], context: int) -> tuple[Any, Any]:
+    def drawn(off: list[str], context: int) -> str:
         subject = read_subject(zoo, TEXT, "gpt", off, context, None)
-        return heads_of(subject, 0, 0), why_of(subject)
+        return json.dumps([heads_of(subject, 0, 0), why_of(subject), dependence_on_parts(subject, run_with())])
 
     before = drawn([], 256)
     assert drawn(["5.3"], 256) != before
@@ -183,20 +242,26 @@ def test_everything_on_again_is_what_it_was_to_the_byte(zoo: Zoo) -> None:
     assert drawn([], 256) == before
 
 
-def test_two_visitors_never_see_each_other_s_switches(zoo: Zoo) -> None:
-    wanted = {off: why_of(read_subject(zoo, TEXT, "gpt", [off], 256, None)) for off in ("5.mlp", "1.1")}
-    wrong: list[str] = []
+@pytest.mark.parametrize("context", [0, 256, 300])
+def test_a_context_as_long_as_the_model_s_changes_nothing(context: int, zoo: Zoo) -> None:
+    subject = read_subject(zoo, TEXT, "gpt", [], context, None)
+    assert (subject.context, subject.edited is zoo.get("gpt")) == (0, True)
+    assert np.allclose(floats(exact_of(subject, 2, 1)["weights"]).sum(), len(TEXT), rtol=1e-4)
 
-    def visit(off: str) -> None:
-        seen = [why_of(read_subject(zoo, TEXT, "gpt", [off], 256, None)) for _ in range(8)]
-        wrong.extend(off for drawn in seen if drawn != wanted[off])
 
-    visitors = [threading.Thread(target=visit, args=(off,)) for off in wanted]
-    for visitor in visitors:
-        visitor.start()
-    for visitor in visitors:
-        visitor.join()
-    assert not wrong
+def test_visitors_at_the_same_time_never_see_each_other_s_switches(zoo: Zoo) -> None:
+    visits = [([], 256), (["5.mlp"], 256), (["1.1", "3.2"], 256), ([], 3)]
+
+    def seen(visit: tuple[list[str], int]) -> tuple[Any, Any, str]:
+        off, context = visit
+        subject = read_subject(zoo, TEXT, "gpt", off, context, None)
+        params = {"max_new_tokens": 5, "context": subject.context}
+        return heads_of(subject, 0, 0), why_of(subject), generate(subject.edited, TEXT, **params)
+
+    alone = [seen(visit) for visit in visits]
+    assert len({str(one) for one in alone}) == len(visits)
+    with ThreadPoolExecutor(len(visits)) as visitors:
+        assert list(visitors.map(seen, visits * 4)) == alone * 4
 
 
 def test_a_context_of_one_is_a_pass_over_one_character(zoo: Zoo) -> None:

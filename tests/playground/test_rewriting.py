@@ -1,14 +1,17 @@
 """A text written again is what the library writes, and its price is what the figures say."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from runs import run_with
 
 import nanogpt
-from nanogpt.analysis.figures import combination, stored_figures
+from nanogpt.analysis.figures import analyse, combination, save_figures, stored_figures
 from nanogpt.analysis.parts import part_names, read_parts
+from nanogpt.models.base import LanguageModel
 from nanogpt.playground import rewriting
 from nanogpt.playground.inside import Subject, read_subject
 from nanogpt.playground.rewriting import (
@@ -22,8 +25,9 @@ from nanogpt.playground.rewriting import (
     original_panel,
     rewritten_panel,
 )
+from nanogpt.storage.checkpoint import save
 from nanogpt.storage.zoo import Zoo
-from nanogpt.text.corpus import corpus_at_hand
+from nanogpt.text.corpus import load_corpus
 
 TEXT = "To be, or not to be"
 GROUPS = [("5.3",), ("2.mlp",), ("2",), ("attention",), ("mlps",)]
@@ -49,6 +53,22 @@ def test_the_text_is_what_the_library_writes(off: tuple[str, ...], context: int,
     assert f"From character {same.index(False) + 1} on it differs." == after["notice"]
 
 
+@pytest.mark.parametrize("begun", [None, "a" * 2000])
+def test_a_text_longer_than_a_prompt_goes_on_from_its_end(begun: str | None, zoo: Zoo) -> None:
+    """It was refused: a prompt has at most 2,000 characters, and a text to read 4,000."""
+    subject = read_subject(zoo, "a" * 2000 + "To be or n" * 150, "gpt", [], 256, begun)
+    assert subject.beginning == "a" * 500 + "To be or n" * 150
+    panel = original_panel(subject, run_with(length=9), zoo.names)
+    gpt = zoo.get("gpt")
+    prompt = gpt.read_prompt(subject.beginning)
+    assert panel["text"] == nanogpt.generate(gpt, prompt, max_new_tokens=9, seed=1)
+
+
+def test_nothing_is_said_of_a_difference_from_a_text_that_is_not_there(zoo: Zoo) -> None:
+    panel = rewritten_panel(subject_of(zoo, ("5.3",)), run_with(length=5), zoo.names, "")
+    assert (len(panel["text"]), panel["shared"], panel["notice"]) == (5, "", "")
+
+
 def test_without_a_change_there_is_nothing_to_write_again(zoo: Zoo) -> None:
     run = run_with(length=20)
     panel = rewritten_panel(subject_of(zoo), run, zoo.names, "abc")
@@ -61,7 +81,9 @@ def test_without_a_change_there_is_nothing_to_write_again(zoo: Zoo) -> None:
 
 def test_two_texts_fit_side_by_side(zoo: Zoo) -> None:
     run = run_with(length=400)
-    assert len(original_panel(subject_of(zoo, name="bigram"), run, zoo.names)["text"]) == MAX_REWRITTEN
+    before = original_panel(subject_of(zoo, name="bigram"), run, zoo.names)
+    after = rewritten_panel(subject_of(zoo, context=2, name="quick"), run, zoo.names, before["text"])
+    assert len(before["text"]) == len(after["text"]) == len(after["shared"]) == MAX_REWRITTEN
 
 
 @pytest.mark.parametrize(
@@ -97,17 +119,52 @@ def test_the_price_of_a_measured_context_is_stored(zoo: Zoo) -> None:
     assert cost_in_words(subject_of(zoo)) == ""
 
 
-def test_a_combination_is_measured_now(zoo: Zoo) -> None:
-    corpus = corpus_at_hand()
-    if corpus is None:
-        pytest.skip("needs the corpus at NANOGPT_DATA")
-    quick = zoo.get("quick")
-    cost = cost_of(subject_of(zoo, ("1.1", "2.mlp"), 20, name="quick"))
-    told = combination(quick, corpus, "1.1 2.mlp", 20)
+@pytest.fixture
+def own(tmp_path: Path, text_file: Path, tiny: Callable[..., LanguageModel], monkeypatch: pytest.MonkeyPatch) -> Zoo:
+    """Small models without figures, and the text of their vocabulary at hand."""
+    monkeypatch.setenv("NANOGPT_DATA", str(text_file))
+    tokenizer = load_corpus().tokenizer
+    for kind in ("bigram", "gpt"):
+        save(tmp_path / "zoo" / kind, tiny(kind, vocab_size=tokenizer.vocab_size), tokenizer)
+    zoo = Zoo(tmp_path / "zoo")
+    zoo.refresh()
+    return zoo
+
+
+@pytest.mark.parametrize("with_figures", [False, True])
+@pytest.mark.parametrize(("off", "context"), [(("1.1",), 8), (("2",), 8), ((), 3), (("1.1", "2.mlp"), 8), (("1",), 5)])
+def test_the_price_is_that_of_the_command(off: tuple[str, ...], context: int, with_figures: bool, own: Zoo) -> None:
+    """Stored or measured now, alone or in combination: the same numbers."""
+    gpt, corpus = own.get("gpt"), load_corpus()
+    if with_figures:
+        save_figures(gpt.folder, analyse(gpt, corpus))
+    cost = cost_of(subject_of(own, off, context))
+    told = combination(gpt, corpus, off, context)
     assert cost is not None
-    assert cost.after == pytest.approx(told["bits"], abs=1e-4)
-    assert cost.after - cost.before == pytest.approx(told["more_bits"], abs=1e-4)
-    assert "measured now" in cost.where
+    assert cost.after == pytest.approx(told["bits"], abs=2e-5)
+    assert cost.after - cost.before == pytest.approx(told["more_bits"], abs=2e-5)
+    stored = with_figures and (len(off) == 1) != (context < 8)
+    said = cost_in_words(subject_of(own, off, context))
+    assert ("measured now" not in said) == stored
+    assert f"{told['more_bits']:+.2f} bits" in said or abs(told["more_bits"]) < 0.006
+
+
+def test_a_corpus_of_another_vocabulary_or_too_short_is_not_measured_on(
+    own: Zoo, text_file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    whole = text_file.read_text()
+    for i, text in enumerate((whole + "%", whole[:60] + "".join(sorted(set(whole))))):
+        other = tmp_path / f"other_{i}.txt"
+        other.write_text(text)
+        monkeypatch.setenv("NANOGPT_DATA", str(other))
+        assert "the unseen text is not at hand" in cost_in_words(subject_of(own, ("1.1",), text="to be"))
+
+
+def test_a_model_without_figures_has_its_experiments_and_no_curve(own: Zoo) -> None:
+    names = [one.name for one in experiments(own.get("gpt"))]
+    assert names == ["No attention", "No MLPs", "Last layer off", "Looks back 1"]  # it sees 8 as it is
+    assert fitted(own.get("gpt"))["switches"]["costs"] == {}
+    assert curve_of(own, subject_of(own))["message"] == ""
 
 
 def test_without_the_corpus_a_combination_is_measured_on_the_text(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,15 +190,24 @@ def test_five_experiments_that_the_model_allows(zoo: Zoo) -> None:
     one_layer = [one.name for one in experiments(zoo.get("self_attention"))]
     assert one_layer[0] == "No attention"
     assert not {"No MLPs", "Last layer off"} & set(one_layer)
-    assert experiments(zoo.get("mlp")) == []
+
+
+@pytest.mark.parametrize(("name", "sees"), [("bigram", 1), ("trigram", 2), ("mlp", 8)])
+def test_a_model_without_layers_has_nothing_to_change(name: str, sees: int, zoo: Zoo) -> None:
+    loaded, subject = zoo.get(name), subject_of(zoo, name=name)
+    assert experiments(loaded) == []
+    given = fitted(loaded)
+    assert given["switches"]["disabled"] == "this model has no heads and no MLPs"
+    assert given["context"]["disabled"] == f"this model sees {sees} at most"
+    assert (cost_in_words(subject), curve_of(zoo, subject)["message"]) == ("", "")
+    assert rewritten_panel(subject, run_with(), zoo.names, "")["text"] == ""
 
 
 def test_switches_and_dial_fit_the_model(zoo: Zoo) -> None:
-    gpt, mlp = fitted(zoo.get("gpt")), fitted(zoo.get("mlp"))
+    gpt = fitted(zoo.get("gpt"))
     assert (gpt["switches"]["layers"], gpt["switches"]["heads"], gpt["switches"]["mlps"]) == (5, 4, True)
     assert (gpt["switches"]["disabled"], gpt["context"]["maximum"]) == ("", 256)
-    assert mlp["switches"]["disabled"] == "this model has no heads and no MLPs"
-    assert mlp["context"]["disabled"] == "this model sees 8 at most"
+    assert fitted(zoo.get("nanogpt-cpu"))["context"] == {"maximum": 64, "value": 64, "disabled": ""}
 
 
 def test_the_curve_is_the_stored_one_and_marks_the_small_models(zoo: Zoo) -> None:
@@ -152,4 +218,3 @@ def test_the_curve_is_the_stored_one_and_marks_the_small_models(zoo: Zoo) -> Non
     assert [title for title, _, _ in drawn["marks"]] == ["Bigram", "Trigram", "MLP"]
     assert (drawn["now"], drawn["bits_now"]) == (8, figures.context[8])
     assert curve_of(zoo, subject_of(zoo, context=5))["bits_now"] is None
-    assert curve_of(zoo, subject_of(zoo, name="bigram"))["message"] == ""

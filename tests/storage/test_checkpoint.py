@@ -1,5 +1,6 @@
 """Any bytes offered as a checkpoint give a model or one CheckpointError, and run no code."""
 
+import hashlib
 import json
 import os
 import pickle
@@ -28,6 +29,7 @@ from nanogpt.storage.checkpoint import (
     save,
     save_state,
     weights_sha256,
+    write_file,
 )
 from nanogpt.text.tokenizer import CharTokenizer
 
@@ -448,6 +450,18 @@ def test_the_digest_of_the_weights_is_the_one_in_the_config(folder: Path) -> Non
     (folder / WEIGHTS).unlink()
     with pytest.raises(CheckpointError, match=r"good/model\.safetensors"):
         weights_sha256(folder)
+
+
+def test_the_digest_follows_a_file_that_is_replaced_by_one_alike(folder: Path) -> None:
+    """As long, and as old: `write_file` gives it another place on the disk."""
+    path = folder / WEIGHTS
+    status, digest = path.stat(), weights_sha256(folder)
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    write_file(path, bytes(data))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_size == status.st_size
+    assert weights_sha256(folder) == hashlib.sha256(data).hexdigest() != digest
 
 
 @pytest.mark.parametrize("data", [b"", b"[1]", b"{", b'{"a": 1, "a": 2}', b"\xff", b"[" * 100_000, b" " * 1_000_001])

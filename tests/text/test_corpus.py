@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from nanogpt.text import corpus as data
-from nanogpt.text.corpus import DataError, load_corpus
+from nanogpt.text.corpus import DataError, corpus_at_hand, load_corpus
 
 
 @pytest.fixture(autouse=True)
@@ -156,6 +156,51 @@ def test_the_last_part_is_kept_for_validation(text_file: Path, text: str) -> Non
 def test_line_ends_are_those_of_prompts(tmp_path: Path) -> None:
     (tmp_path / "dos.txt").write_bytes(b"a\r\nb\rc\n" * 10)
     assert load_corpus(tmp_path / "dos.txt").tokenizer.chars == ["\n", "a", "b", "c"]
+
+
+def test_the_corpus_at_hand_is_never_downloaded(server: type[Server], own_cache: Path) -> None:
+    assert corpus_at_hand() is None
+    assert server.requests == 0
+    assert not own_cache.exists()
+    load_corpus()
+    held = corpus_at_hand()
+    assert held is not None
+    assert held.name == "Tiny Shakespeare"
+    assert server.requests == 1
+
+
+def test_a_damaged_download_is_not_at_hand(server: type[Server], own_cache: Path) -> None:
+    load_corpus()
+    (own_cache / "tinyshakespeare.txt").write_text("damaged")
+    assert corpus_at_hand() is None
+    assert server.requests == 1
+
+
+def test_the_corpus_at_hand_is_kept_until_its_file_changes(text_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NANOGPT_DATA", str(text_file))
+    first = corpus_at_hand()
+    assert first is not None
+    assert corpus_at_hand() is first
+    expected = load_corpus()
+    assert torch.equal(first.val, expected.val)
+    assert first.sha256 == expected.sha256
+    text_file.write_text("another text\n" * 9)
+    os.utime(text_file, (1, 1))
+    second = corpus_at_hand()
+    assert second is not None
+    assert second.sha256 == hashlib.sha256(text_file.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfea\x00"])
+def test_without_a_usable_corpus_there_is_none(
+    content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.txt"
+    if content is not None:
+        path.write_bytes(content)
+    for place in (path, tmp_path):
+        monkeypatch.setenv("NANOGPT_DATA", str(place))
+        assert corpus_at_hand() is None
 
 
 REAL = os.environ.get("NANOGPT_DATA")

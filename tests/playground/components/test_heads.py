@@ -72,6 +72,16 @@ def test_words_and_parts_that_are_off() -> None:
     assert (sent["title"], sent["subtitle"], sent["message"]) == ("All", "14 characters", "")
 
 
+def test_named_patterns_and_their_shares() -> None:
+    named = [("previous", "the previous character"), ("<b>", "<i>")]
+    shares = [[[(0.5, 0.1), (0.25, 1 / 3)]] * 3] * 2
+    sent = json.loads(json.dumps(value(patterns_named=named, shares=shares)))
+    assert sent["patterns"] == [list(pair) for pair in named]
+    assert np.array_equal(sent["shares"], shares)  # every digit
+    assert np.shape(sent["shares"]) == (2, 3, 2, 2)
+    assert (value()["patterns"], value()["shares"]) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [

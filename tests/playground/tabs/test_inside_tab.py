@@ -1,5 +1,6 @@
 """The tab answers with what the library computes, and a link restores it."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -10,6 +11,9 @@ from runs import DEFAULTS
 from nanogpt.playground.fields import FIELDS
 from nanogpt.playground.inside import heads_of, read_subject, why_of
 from nanogpt.playground.page import Page
+from nanogpt.playground.reproduction import commands_and_calls
+from nanogpt.playground.rewriting import cost_in_words, curve_of, original_panel, rewritten_panel
+from nanogpt.playground.run import Run
 from nanogpt.playground.tabs.compare_tab import CompareTab
 from nanogpt.playground.tabs.inside_tab import InsideTab, read_number, read_off
 from nanogpt.storage.zoo import Zoo
@@ -105,3 +109,48 @@ def test_what_a_link_may_name(tab: InsideTab) -> None:
     with pytest.raises(ValueError, match="Layer must be a whole number from 1 to 48; got x"):
         read_number("Layer", 1, 48, "x")
     assert tab.page.linked["attention_text"].read("A\nb") == "A\nb"
+
+
+def test_the_text_is_written_as_it_is_and_again(tab: InsideTab, zoo: Zoo) -> None:
+    run = Run.of(VALUES)
+    before = tab.write(*asked(off=["5.3"]))
+    subject = read_subject(zoo, "To be", "gpt", ["5.3"], 256, None)
+    assert before == original_panel(subject, run, zoo.names)
+    after = tab.rewrite(*asked(off=["5.3"]), before)
+    assert after == rewritten_panel(subject, run, zoo.names, before["text"])
+    for nothing in (None, {}):
+        assert tab.rewrite(*asked(context=1), nothing)["text"]
+
+
+def test_the_price_and_the_curve(tab: InsideTab, zoo: Zoo) -> None:
+    switches, curve = tab.price(*asked(off=["5.3"]))
+    subject = read_subject(zoo, "To be", "gpt", ["5.3"], 256, None)
+    assert switches.props["result"] == cost_in_words(subject)
+    assert "value" not in switches.constructor_args  # the visitor's switches stay as they are
+    assert curve == curve_of(zoo, subject)
+
+
+def test_commands_name_the_page_s_own_address(tab: InsideTab, zoo: Zoo) -> None:
+    request = SimpleNamespace(headers={"origin": "http://here"}, base_url="http://other")
+    subject = read_subject(zoo, "To be", "gpt", [], 7, None)
+    expected = commands_and_calls(subject, Run.of(VALUES), 2, None, None, "http://here")
+    assert tab.take_away(request, 2, *asked(context=7)) == expected
+    assert "http://here" in expected[1]
+    for position in (-1, "<b>", 1.5):
+        with pytest.raises(gr.Error, match="Position must be a whole number"):
+            tab.take_away(request, position, *asked())
+
+
+@pytest.mark.parametrize("name", ["bigram", "trigram", "mlp"])
+def test_a_model_without_layers_says_so_everywhere(name: str, tab: InsideTab, zoo: Zoo) -> None:
+    switches, context, *_ = tab.refit(name)
+    assert switches.props["disabled"]
+    assert context.props["disabled"]
+    given = {"model": name, "context": zoo.get(name).block_size}
+    heads, why = tab.read(*asked(**given))
+    assert heads["message"]
+    assert why.value["message"]
+    assert tab.depend(*asked(**given)).props["dependence"] is None
+    assert len(tab.write(*asked(**given))["text"]) == 300  # it writes as it does on the Compare tab
+    with pytest.raises(gr.Error, match="Experiment must be"):
+        tab.experiment(name, Chosen(index=0))
