@@ -28,6 +28,7 @@ from nanogpt.text.prompt import MAX_PROMPT
 from nanogpt.text.tokenizer import normalise
 
 MOST_CELLS = 36 * 256 * 256  # of all maps together: as many are drawn within half a second
+NOT_MEASURED = "Nothing was measured for this model on unseen text: python -m nanogpt analyse measures it."
 MAX_READ = MAX_PROMPT + MAX_NEW_TOKENS  # a prompt and all that was written after it
 # What a model without layers does, by its kind.
 INSTEAD = {
@@ -194,7 +195,7 @@ CAPTIONS = {
 def sentence(head: Head | None) -> str:
     """What a head does, in a sentence."""
     if head is None:
-        return "Nothing was measured for this model on unseen text: python -m nanogpt analyse measures it."
+        return NOT_MEASURED
     if head.name in HEAD_PATTERNS:
         words, share, chance = (HEAD_PATTERNS[head.name], head.share[head.name], head.chance[head.name])
         return f"{words}: {percent(share)} of its weight ({percent(chance)} by chance)"

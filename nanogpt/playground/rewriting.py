@@ -18,7 +18,7 @@ from nanogpt.generation.text_model import TextModel
 from nanogpt.playground.colours import colour_of
 from nanogpt.playground.components.curve import curve_message, curve_value
 from nanogpt.playground.components.text_panel import text_value
-from nanogpt.playground.inside import Subject
+from nanogpt.playground.inside import NOT_MEASURED, Subject
 from nanogpt.playground.panels import shared_marks
 from nanogpt.playground.run import Run
 from nanogpt.storage.zoo import Zoo
@@ -54,7 +54,7 @@ def rewritten_panel(
     """The same text written again by the changed model; what it has in common with `original` is marked."""
     loaded = subject.loaded
     if not subject.off and not subject.context:
-        hint = "Everything is on. Switch a part off, or shorten the context: the text is written again here."
+        hint = EVERYTHING_ON if layers_of(loaded.model) else "Nothing can be switched off in this model."
         return text_value("Written again", loaded.title, notice=hint, status="done")
     text = write(subject, subject.edited, subject.context, run, watched)
     shared = shared_marks([text, original])[0] if original else ""
@@ -70,6 +70,9 @@ def rewritten_panel(
         notice=notice if original else "",
         status="done",
     )
+
+
+EVERYTHING_ON = "Everything is on. Switch a part off, or shorten the context: the text is written again here."
 
 
 def change_in_words(subject: Subject) -> str:
@@ -233,11 +236,14 @@ def fitted(loaded: TextModel) -> dict[str, dict[str, Any]]:
     }
 
 
+NO_CURVE = "Without attention there is no context to shorten."
+
+
 def curve_of(zoo: Zoo, subject: Subject) -> dict[str, Any]:
     """The curve of bits against the context, with the models that see little marked on it."""
     figures = stored_figures(subject.loaded)
     if figures is None or not figures.heads:
-        return curve_message("")
+        return curve_message(NOT_MEASURED if layers_of(subject.loaded.model) else NO_CURVE)
     marks = []
     for name in zoo.names:
         other = zoo.get(name)

@@ -1,13 +1,15 @@
 """Look inside, on the whole page: what is shown is what the models compute, and what is switched is written again."""
 
+import json
 import math
 import random
 import re
+from collections.abc import Callable
 
 import pytest
 import torch
 from conftest import Visit
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 from server import CHECKPOINTS
 from torch import Tensor
 from visitor import choose, enter_number, generate, idle, open_tab, text_of
@@ -17,6 +19,7 @@ from nanogpt.models.layers import CausalSelfAttention
 
 pytestmark = pytest.mark.browser
 
+FRAME = "() => new Promise(requestAnimationFrame)"
 DRAWN = "document.querySelector('#heads .heads')?.ariaBusy === 'false'"
 
 
@@ -54,13 +57,35 @@ def settled(page: Page) -> None:
     page.wait_for_function(DRAWN)
 
 
+def weight_in(said: str) -> float:
+    """The figure at the end of what is said of a cell."""
+    shown = said.rpartition(":")[2].strip()
+    return float(shown.split()[0]) / (100 if shown.endswith("%") else 1)
+
+
+def number_in(part: Locator) -> float:
+    return float(part.inner_text().replace("−", "-"))
+
+
+def same_to_three_digits(shown: float, weight: float) -> bool:
+    return abs(shown - weight) <= 0.51 * 10 ** (math.floor(math.log10(weight)) - 2)
+
+
+def looked_at(page: Page) -> tuple[int, str]:
+    """The index of the marked letter of the text, and what the reasons say of it."""
+    marked = page.locator("#heads .text").evaluate(
+        "node => Array.from(node.children).findIndex((letter) => letter.matches('.looks'))"
+    )
+    return marked, page.locator("#why .count").inner_text()
+
+
 def hover(page: Page, row: int, column: int, characters: int) -> str:
     """Point at a cell of the large map; return what is said of it."""
     box = page.locator("#heads .plot").bounding_box()
     assert box is not None
     size = box["width"] / characters
     page.mouse.move(box["x"] + (column + 0.5) * size, box["y"] + (row + 0.5) * size)
-    page.evaluate("() => new Promise(requestAnimationFrame)")
+    page.evaluate(FRAME)
     return page.locator("#heads .readout").inner_text()
 
 
@@ -78,22 +103,27 @@ def test_a_hover_tells_the_weight(name: str, layer: int, head: int, visit: Visit
         said = hover(page, row, column, len(text))
         assert f"(row {row + 1}) looks at" in said
         assert f"(column {column + 1})" in said
-        weight, shown = expected[row, column].item(), said.rpartition(":")[2].strip()
-        percent = float(shown.split()[0]) / (100 if shown.endswith("%") else 1)
-        assert abs(percent - weight) <= 0.51 * 10 ** (math.floor(math.log10(weight)) - 2), (row, column, shown)
+        assert same_to_three_digits(weight_in(said), expected[row, column].item()), (row, column, said)
     assert "future" in hover(page, 3, 20, len(text))
     # A click locks the cell: moving changes nothing, the views agree, Esc lets go.
     hover(page, 20, 5, len(text))
     page.mouse.down()
     page.mouse.up()
-    assert hover(page, 30, 2, len(text)).find("(row 21)") >= 0
-    assert page.locator("#why .count").inner_text() == f"21 of {len(text)}"
+    assert "(row 21)" in hover(page, 30, 2, len(text))
+    assert looked_at(page) == (20, f"21 of {len(text)}")
     page.keyboard.press("Escape")
     assert "(row 31)" in hover(page, 30, 2, len(text))
+    # The same position, whichever view is pointed at.
+    page.locator("#heads .text span").nth(10).hover()
+    page.evaluate(FRAME)
+    assert "(row 11)" in page.locator("#heads .readout").inner_text()
+    assert looked_at(page) == (10, f"11 of {len(text)}")
+    following = text[11].replace("\n", "↵").replace(" ", "␣")
+    assert page.locator("#why .moment .of-next").inner_text() == following
 
 
 def test_parts_are_switched_off_and_the_text_is_written_again(visit: Visit) -> None:
-    """A switch, an experiment, the dial and everything on; and the address brings all of it back."""
+    """A switch, the dial, an experiment and everything on; nobody else sees it; the address brings it back."""
     gpt = nanogpt.load(CHECKPOINTS / "gpt")
     page = visit(height=1600, characters=60, tab="inside")
     settled(page)
@@ -105,18 +135,22 @@ def test_parts_are_switched_off_and_the_text_is_written_again(visit: Visit) -> N
     original = nanogpt.generate(gpt, "ROMEO:\n", **how)
     assert page.locator("#as_it_is .text").evaluate("node => node.textContent") == original == text_of(page, 2)
     before = page.locator("#why .why").inner_text()
-    page.locator("#switches .switch[data-name='5.3']").click()
-    settled(page)
-    assert written() == nanogpt.generate(nanogpt.without(gpt, "5.3"), "ROMEO:\n", **how)
-    assert re.search(r"Without head 5\.3: \+0\.0\d bits a character", page.locator("#switches .result").inner_text())
-    assert page.locator("#heads .thumb.off").count() == 1
+    result = page.locator("#switches .result")
     enter_number(page, "inside_context", 8)
     settled(page)
+    assert written() == nanogpt.generate(gpt, "ROMEO:\n", context=8, **how)
+    assert "Looks back at most 8 characters: +" in result.inner_text()
+    assert page.locator("#inside_curve .now").inner_text().startswith("8 characters: 2.")
+    page.locator("#switches .switch[data-name='5.3']").click()
+    settled(page)
     assert written() == nanogpt.generate(nanogpt.without(gpt, "5.3"), "ROMEO:\n", context=8, **how)
+    assert re.search(r"Without head 5\.3, looks .*: \+\d\.\d\d bits a character", result.inner_text())
+    assert page.locator("#heads .thumb.off").count() == 1
 
     other = visit(height=1600, characters=60, tab="inside")  # somebody else sees nothing of it
     settled(other)
     assert other.locator("#why .why").inner_text() == before
+    assert other.locator("#switches [data-name][aria-pressed=true]").count() == 0
 
     page.reload()
     settled(page)
@@ -126,15 +160,16 @@ def test_parts_are_switched_off_and_the_text_is_written_again(visit: Visit) -> N
     settled(page)
     assert written() == nanogpt.generate(nanogpt.without(gpt, "attention"), "ROMEO:\n", **how)
     assert page.locator("#inside_context .box").input_value() == "256"
+    assert "Watch what needs a longer memory" in page.locator("#switches .watch").inner_text()
     page.locator("#switches .reset").click()
     settled(page)
     assert written() == ""
     assert page.locator("#why .why").inner_text() == before
 
 
-def test_a_head_is_chosen_and_its_numbers_become_exact(visit: Visit, shell) -> None:  # type: ignore[no-untyped-def]
-    """And the offered command prints what is shown."""
-    page = visit(height=1200, characters=40, tab="inside")
+def test_the_offered_commands_print_what_is_shown(visit: Visit, shell: Callable[[str], str]) -> None:
+    """Another head is chosen, a part is off, a cell is locked: the numbers are exact, and the same at the prompt."""
+    page = visit(height=1200, characters=40, tab="inside", off="5.1")
     settled(page)
     page.locator("#heads .thumb").nth(9).click()
     settled(page)
@@ -145,14 +180,53 @@ def test_a_head_is_chosen_and_its_numbers_become_exact(visit: Visit, shell) -> N
     settled(page)
     assert "≈" not in said
     page.locator("#inside_takeaway button").first.click()
-    command = page.locator("#inside_command textarea").input_value()
-    first = command[: command.index("\npython -m nanogpt sample")]
-    assert "--position 30 --head 3.2" in " ".join(first.replace("--", " --").split()) or "--position 30" in first
-    printed = shell(first)
-    percent = float(said.rpartition(":")[2].split()[0])
-    assert f"{percent / 100:.3g}" in printed
-    together = page.locator("#why .difference").inner_text().replace("−", "-")
-    assert f"{float(together):+.1f}"[:4] in printed
+    inspect, _, others = page.locator("#inside_command textarea").input_value().partition("\npython -m nanogpt sample")
+    found = json.loads(shell(inspect + " --json"))
+    assert (found["position"], found["next"]) == (30, page.locator("#why .moment .of-next").inner_text())
+    assert same_to_three_digits(weight_in(said), found["attention"]["3.2"][12]), said
+    assert number_in(page.locator("#why .difference")) == pytest.approx(found["difference"], abs=0.006)
+    votes = {name: vote for name, vote in found["votes"].items() if name not in ("input", "rest")}
+    largest = max(votes, key=lambda name: abs(votes[name]))
+    words = f"MLP {largest[0]}" if largest.endswith("mlp") else f"head {largest}"
+    row = page.locator("#why .votes .row", has_text=words).first
+    assert number_in(row.locator(".vote")) == pytest.approx(votes[largest], abs=0.006)
+    sample, analyse = ("python -m nanogpt sample" + others).rsplit("\n", 1)
+    assert page.locator("#written_again .text").evaluate("node => node.textContent") in shell(sample)
+    cost = re.search(r"bits a character, (\d\.\d\d) in place of", page.locator("#switches .result").inner_text())
+    assert cost is not None
+    assert cost[1] in shell(analyse)
+
+
+def test_all_of_it_by_touch_on_a_phone(visit: Visit) -> None:
+    page = visit(window=390, height=844, characters=60, tab="inside")
+    settled(page)
+
+    def tap(part: Locator, x: float = 0.5, y: float = 0.5) -> None:
+        """Tap a part at a share of its width and height."""
+        part.scroll_into_view_if_needed()
+        box = part.bounding_box()
+        assert box is not None
+        page.touchscreen.tap(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        settled(page)
+
+    tap(page.locator("#heads .thumb").nth(4))
+    assert page.locator("#heads .name").inner_text() == "Layer 2, head 1"
+    tap(page.locator("#heads .text span").nth(20))
+    assert looked_at(page) == (20, "21 of 67")
+    tap(page.locator("#heads .plot"), 0.1, 0.9)
+    index, count = looked_at(page)
+    assert abs(index - 60) <= 1
+    assert count == f"{index + 1} of 67"
+    tap(page.locator("#heads .tools input[value=linear]"))
+    assert page.locator("#heads .tools input[value=linear]").is_checked()
+    tap(page.locator("#switches .experiment", has_text="No MLPs"))
+    assert page.locator("#written_again .subtitle").inner_text() == "without all MLPs"
+    tap(page.locator("#switches .reset"))
+    tap(page.locator("#inside_curve .point").nth(3))
+    assert page.locator("#written_again .subtitle").inner_text().startswith("looks back at most")
+    tap(page.locator("#inside_takeaway button").first)
+    assert "--context" in page.locator("#inside_command textarea").input_value()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_n_grams_say_what_they_do_instead(visit: Visit) -> None:
@@ -163,6 +237,7 @@ def test_n_grams_say_what_they_do_instead(visit: Visit) -> None:
         settled(page)
         assert f"The {title} has no" in page.locator("#heads .message").inner_text()
         assert "no heads and no MLPs" in page.locator("#switches .reason").inner_text()
+        assert not page.locator("#inside_curve .plot").is_visible()
     choose(page, "attention_model", "Self-attention")
     settled(page)
     assert page.locator("#heads .thumb").count() == 8

@@ -164,7 +164,7 @@ def test_a_model_without_figures_has_its_experiments_and_no_curve(own: Zoo) -> N
     names = [one.name for one in experiments(own.get("gpt"))]
     assert names == ["No attention", "No MLPs", "Last layer off", "Looks back 1"]  # it sees 8 as it is
     assert fitted(own.get("gpt"))["switches"]["costs"] == {}
-    assert curve_of(own, subject_of(own))["message"] == ""
+    assert "Nothing was measured" in curve_of(own, subject_of(own))["message"]
 
 
 def test_without_the_corpus_a_combination_is_measured_on_the_text(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,8 +199,10 @@ def test_a_model_without_layers_has_nothing_to_change(name: str, sees: int, zoo:
     given = fitted(loaded)
     assert given["switches"]["disabled"] == "this model has no heads and no MLPs"
     assert given["context"]["disabled"] == f"this model sees {sees} at most"
-    assert (cost_in_words(subject), curve_of(zoo, subject)["message"]) == ("", "")
-    assert rewritten_panel(subject, run_with(), zoo.names, "")["text"] == ""
+    assert (cost_in_words(subject), curve_of(zoo, subject)["points"]) == ("", [])
+    assert curve_of(zoo, subject)["message"] == "Without attention there is no context to shorten."
+    again = rewritten_panel(subject, run_with(), zoo.names, "")
+    assert (again["text"], again["notice"]) == ("", "Nothing can be switched off in this model.")
 
 
 def test_switches_and_dial_fit_the_model(zoo: Zoo) -> None:
