@@ -265,6 +265,45 @@ def test_large_text_comes_and_goes(reader: Reader) -> None:
     assert size() == before
 
 
+def test_look_inside_is_used(visit: Visit) -> None:
+    """The map, the pictures, the text and the grid of switches are one tab stop each; arrow keys walk in them."""
+    page = visit(characters=60, tab="inside")
+    reader = Reader.of(page)
+    reader.reach("textbox", "Text")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("O, Romeo, Romeo")
+    idle(page)
+    assert page.locator("#heads .text").text_content() == "O, Romeo, Romeo"
+    reader.reach("combobox", "Model")
+    reader.reach("radio", "Layer 5, head 3: .*")
+    reader.press("ArrowUp", "ArrowLeft")
+    assert page.locator("#heads .name").inner_text() == "Layer 4, head 2"
+    reader.reach("textbox", "Where every head looks: the text")
+    reader.press("Home", "ArrowRight")
+    assert page.locator("#why .count").inner_text() == "2 of 15"
+    reader.press("Escape")
+    reader.reach("grid", "Where every head looks: Layer 4, head 2")
+    reader.press("End", "ArrowUp", "Home")
+    assert "(row 14)" in page.locator("#heads .readout").inner_text()
+    assert "(column 1)" in page.locator("#heads .readout").inner_text()
+    assert page.locator("#why .count").inner_text() == "14 of 15"
+    reader.press("Escape")
+    assert page.locator("#why .count").inner_text() == "15 of 15"
+    reader.reach("button", "Switch off head 1.1, .*")
+    reader.press("ArrowDown", "ArrowRight", "Enter")
+    assert page.locator("#written_again .subtitle").inner_text() == "without head 2.2"
+    reader.reach("button", "Switch off all MLPs, .*")
+    reader.reach("button", "No MLPs")
+    reader.reach("spinbutton", "It may look back")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("4")
+    reader.press("Enter")
+    assert page.locator("#written_again .subtitle").inner_text() == "without head 2.2, looks back at most 4 characters"
+    reader.reach("button", "4 characters: 2.38 bits")
+    reader.press("Home", "Enter")
+    assert page.locator("#inside_context .box").input_value() == "1"
+
+
 def test_the_tabs_are_opened(reader: Reader) -> None:
     page = reader.page
     for name, part in (("Look inside", "#attention_text"), ("Score", "#score_text"), ("Compare", "#prompt")):
