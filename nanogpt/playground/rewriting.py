@@ -25,6 +25,8 @@ from nanogpt.storage.zoo import Zoo
 from nanogpt.text.corpus import corpus_at_hand
 
 MAX_REWRITTEN = 300  # characters: two texts of this length stand side by side on the screen
+EVERYTHING_ON = "Everything is on. Switch a part off, or shorten the context: the text is written again here."
+NO_CURVE = "Without attention there is no context to shorten."
 SAME = "The text is the same to the last character."
 
 
@@ -70,9 +72,6 @@ def rewritten_panel(
         notice=notice if original else "",
         status="done",
     )
-
-
-EVERYTHING_ON = "Everything is on. Switch a part off, or shorten the context: the text is written again here."
 
 
 def change_in_words(subject: Subject) -> str:
@@ -234,9 +233,6 @@ def fitted(loaded: TextModel) -> dict[str, dict[str, Any]]:
             "disabled": "" if layers else f"this model sees {loaded.block_size} at most",
         },
     }
-
-
-NO_CURVE = "Without attention there is no context to shorten."
 
 
 def curve_of(zoo: Zoo, subject: Subject) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """Look inside: where every head looks, why a character was chosen, and what the text becomes without a part.
 
 The path of an answer:
-1. The text, the model, the parts that are off, or the context changes; `playground.subject` (page_inside.js) adds the
-   run of the Compare tab if it wrote the text. `read` draws the heads and the votes.
-2. When these stand, `depend` computes what would change without each part: it takes a second.
-3. `rewrite` writes the text again, and `price` says what the change costs. The text as it is, is written only when the
-   text, the model or the run is another one.
+1. A new text or another model: `playground.subject` (page_inside.js) adds the run of the Compare tab if it wrote the
+   text. `read` draws the heads and the votes; then `write` writes the text as it is.
+2. A part that is switched, or another context: `rewrite` writes the text again; then `read` draws what has changed.
+   They do not run side by side, because two cores would then serve neither quickly.
+3. Last come the slow answers: `depend`, what would change without each part, and `price`, what the change costs.
 4. A head that is chosen is drawn at once from what the browser has; `exact` sends its exact numbers.
 Everything that follows the pointer happens in the browser, without a request.
 """
@@ -202,17 +202,16 @@ class InsideTab:
         asked: dict[str, Any] = {"js": "playground.subject", **QUIET, **MODEL_LIMIT}
         fitting = [self.switches, self.context, self.layer, self.head, self.read_by]
         self.model.input(self.refit, self.model, fitting, **AT_ONCE)
-        new_text = [self.text.change, self.read_by.change]
-        anew = [*new_text, self.switches.change, self.context.change]
-        read = gr.on(anew, self.read, self.subject, [self.heads, self.why], **asked, **LATEST)
-        read.success(self.depend, self.subject, self.why, **asked, **LATEST)
-        written = gr.on(new_text, self.write, self.subject, self.original, **asked, **LATEST)
-        again = {"fn": self.rewrite, "inputs": [*self.subject, self.original], "outputs": self.rewritten}
-        for rewritten in (
-            written.success(**again, **asked, **LATEST),
-            gr.on([self.switches.change, self.context.change], **again, **asked, **LATEST),
-        ):
-            rewritten.success(self.price, self.subject, [self.switches, self.curve], **asked, **LATEST)
+        read = {"fn": self.read, "inputs": self.subject, "outputs": [self.heads, self.why], **asked, **LATEST}
+        rewrite = {"fn": self.rewrite, "inputs": [*self.subject, self.original], "outputs": self.rewritten}
+        rewrite |= {**asked, **LATEST}
+        opened = gr.on([self.text.change, self.read_by.change], **read)
+        written = opened.success(self.write, self.subject, self.original, **asked, **LATEST)
+        switched = gr.on([self.switches.change, self.context.change], **rewrite)
+        for is_read in (opened, switched.success(**read)):
+            is_read.success(self.depend, self.subject, self.why, **asked, **LATEST)
+        for is_written in (written.success(**rewrite), switched):
+            is_written.success(self.price, self.subject, [self.switches, self.curve], **asked, **LATEST)
         self.heads.choose(self.exact, self.subject, [self.heads, self.layer, self.head], **asked, **LATEST)
 
     def wire_choices(self) -> None:
