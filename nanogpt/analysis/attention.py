@@ -3,7 +3,7 @@
 Knows `CausalSelfAttention`; never changes a model.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,26 +26,20 @@ def attention_layers(model: nn.Module) -> list[CausalSelfAttention]:
     return [layer.attention for layer in layers_of(model)]
 
 
-def weights_of(layer: CausalSelfAttention, x: Tensor) -> Tensor:
-    """The weights (B, n_head, T, T) of a layer that reads x (B, T, C): the matrix that the fused kernel never shows."""
-    q, k, _ = layer.query_key_value(x)
-    return attention_weights(q, k, layer.scale)
-
-
 @contextmanager
-def captured_attention(
-    model: nn.Module, look: Callable[[CausalSelfAttention, Tensor], Tensor] = weights_of
-) -> Iterator[list[Tensor]]:
-    """Collect each layer's weights (B, n_head, T, T), in order, from the forward passes made inside the block.
+def captured_attention(model: nn.Module) -> Iterator[list[tuple[Tensor, Tensor]]]:
+    """Collect each layer's weights (B, n_head, T, T) and values (B, n_head, T, head_dim), in order, from the forward
+    passes made inside the block.
 
-    `look` may make something else of a layer and of x (B, T, C), the very input that it was called with. Give it a
-    `twin` where other threads use the model.
+    A hook takes the layer's own q, k and v, from the very input it was called with, and asks `attention_weights` for
+    the matrix that the fused kernel never shows. Give it a `twin` where other threads use the model.
     """
-    found: list[Tensor] = []
+    found: list[tuple[Tensor, Tensor]] = []
 
     def keep(layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
         assert isinstance(layer, CausalSelfAttention)
-        found.append(look(layer, inputs[0]))
+        q, k, v = layer.query_key_value(inputs[0])
+        found.append((attention_weights(q, k, layer.scale), v))
 
     handles = [layer.register_forward_hook(keep) for layer in attention_layers(model)]
     try:
@@ -55,7 +49,6 @@ def captured_attention(
             handle.remove()
 
 
-@torch.inference_mode()
 def attention_patterns(model: LanguageModel, ids: Sequence[int], context: int = 0) -> Tensor:
     """How much each character of ids (the last block_size of them) looks at each other one.
 
@@ -63,45 +56,40 @@ def attention_patterns(model: LanguageModel, ids: Sequence[int], context: int = 
     reads the character `column`; each row sums to 1. With a `context` above 0 a character looks back at most so many
     characters; all further weights are exactly 0. Raises ValueError for a model without attention.
     """
+    return patterns_and_norms(model, ids, context)[0]
+
+
+@torch.inference_mode()
+def patterns_and_norms(model: LanguageModel, ids: Sequence[int], context: int = 0) -> tuple[Tensor, Tensor]:
+    """The weights of `attention_patterns`, and what a weight on each character is worth, (n_layer, n_head, T).
+
+    The latter is the length of value · output projection: how much a head would add to the stream if it looked at this
+    character only. It is 0 for a head that is off. With a context, a character's value is that in the window in which
+    what follows it was predicted.
+    """
     layers = attention_layers(model)
     if not layers:
         raise ValueError("This model has no attention.")
     text = torch.tensor(list(ids)[-model.block_size :], device=model.device)
     T = len(text)
-    weights = torch.zeros(len(layers), layers[0].n_head, T, T)
+    weights, norms = torch.zeros(len(layers), layers[0].n_head, T, T), []
     looked_at = twin(model)
     for starts, skipped, batch in window_batches(text, min(context or model.block_size, model.block_size)):
-        with captured_attention(looked_at) as patterns:
+        with captured_attention(looked_at) as found:
             looked_at(batch)
         size = batch.size(1)
-        for start, pattern in zip(starts.tolist(), torch.stack(patterns, dim=1).cpu(), strict=True):
+        patterns = torch.stack([pattern for pattern, _ in found], dim=1).cpu()
+        for start, pattern in zip(starts.tolist(), patterns, strict=True):
             weights[:, :, start + skipped : start + size, start : start + size] = pattern[:, :, skipped:]
-    return weights
+        added = [_added(layer, value[:, :, skipped:]) for layer, (_, value) in zip(layers, found, strict=True)]
+        norms.append(torch.stack(added).cpu())
+    return weights, torch.cat(norms, dim=-1)
 
 
-@torch.inference_mode()
-def value_norms(model: TextModel, ids: Sequence[int], context: int = 0) -> Tensor:
-    """How much each head would add to the stream for each character if it looked at nothing else, (n_layer, n_head, T).
-
-    That is the length of value · output projection, by which a weight on this character is multiplied; 0 for a head
-    that is off. Of ids the last block_size are read. With a `context` above 0 each character is read in the window in
-    which what follows it was predicted. Raises ValueError for a model without attention.
-    """
-    layers = attention_layers(model.model)
-    if not layers:
-        raise ValueError("This model has no attention.")
-    text = torch.tensor(list(ids)[-model.block_size :], device=model.model.device)
-    looked_at, rows = twin(model.model), []
-    for _, skipped, batch in window_batches(text, min(context or model.block_size, model.block_size)):
-        with captured_attention(looked_at, lambda layer, x: layer.query_key_value(x)[2]) as values:
-            looked_at(batch)
-        found = []
-        for layer, value in zip(layers, values, strict=True):
-            projection, _ = projection_of(layer, value.transpose(1, 2).flatten(2))
-            added = torch.einsum("nhsd,hdc->hnsc", value[:, :, skipped:], projection)
-            found.append(torch.linalg.vector_norm(added, dim=-1).flatten(1))  # (n_head, N · rows)
-        rows.append(torch.stack(found).cpu())
-    return torch.cat(rows, dim=-1)
+def _added(layer: CausalSelfAttention, value: Tensor) -> Tensor:
+    """The length of value · output projection of values (N, n_head, S, head_dim), as (n_head, N · S)."""
+    projection, _ = projection_of(layer, value.transpose(1, 2).flatten(2))
+    return torch.linalg.vector_norm(torch.einsum("nhsd,hdc->hnsc", value, projection), dim=-1).flatten(1)
 
 
 def attention(model: TextModel, text: str | Spelling, context: int = 0) -> Tensor:

@@ -111,9 +111,9 @@ def measure_heads(model: TextModel, rows: Tensor) -> list[Head]:
     found = torch.zeros(len(HEAD_PATTERNS), dtype=torch.float64)  # positions that have a target
     distance = torch.zeros(len(parts) + 1, dtype=torch.float64)
     for ids in rows[:, :-1].split(WINDOWS_AT_ONCE):
-        with captured_attention(looked_at) as patterns:
+        with captured_attention(looked_at) as layers:
             looked_at(ids.to(looked_at.device))
-        seen = [weights[:, :, start:].cpu() for weights in patterns]
+        seen = [weights[:, :, start:].cpu() for weights, _ in layers]
         weights = torch.cat([*seen, even.expand(len(ids), 1, -1, -1)], dim=1)  # equal weights are the last head
         targets = torch.stack([pattern_targets(ids, model.tokenizer, p)[:, start:] for p in HEAD_PATTERNS])
         total += torch.einsum("bhrt,pbrt->hp", weights, targets.float()).double()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nanogpt.analysis.attention import attention_patterns, value_norms
+from nanogpt.analysis.attention import attention_patterns, patterns_and_norms
 from nanogpt.analysis.dependence import choices, dependence_of, luck_of
 from nanogpt.analysis.figures import Figures, stored_figures
 from nanogpt.analysis.moments import moments_of, no_layers
@@ -123,13 +123,13 @@ def heads_of(subject: Subject, layer: int, head: int) -> dict[str, Any]:
     if not subject.can_be_read:
         return heads_message(instead(subject))
     figures = stored_figures(loaded)
-    patterns = attention_patterns(subject.edited.model, subject.ids, subject.context)
+    patterns, norms = patterns_and_norms(subject.edited.model, subject.ids, subject.context)
     described = {described.part: described for described in figures.heads} if figures else {}
     named = [[described.get(f"{i + 1}.{j + 1}") for j in range(patterns.size(1))] for i in range(patterns.size(0))]
     return heads_value(
         list(subject.text),
         patterns.numpy(),
-        value_norms(subject.edited, subject.ids, subject.context).numpy(),
+        norms.numpy(),
         selected=chosen_head(loaded, layer, head, figures),
         words=[[caption(one) for one in row] for row in named],
         details=[[sentence(one) for one in row] for row in named],

@@ -7,7 +7,13 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from nanogpt.analysis.attention import attention, attention_layers, attention_patterns, captured_attention, value_norms
+from nanogpt.analysis.attention import (
+    attention,
+    attention_layers,
+    attention_patterns,
+    captured_attention,
+    patterns_and_norms,
+)
 from nanogpt.analysis.parts import twin, without
 from nanogpt.generation.text_model import TextModel
 from nanogpt.models.base import LanguageModel
@@ -38,8 +44,9 @@ def test_captured_is_used(variant: str, n_layer: int, tiny: Callable[..., Langua
         model(torch.arange(8)[None])
     for handle in handles:
         handle.remove()
-    for layer, pattern, (x, _) in zip(attention_layers(model), patterns, outputs, strict=True):
+    for layer, (pattern, value), (x, _) in zip(attention_layers(model), patterns, outputs, strict=True):
         _, _, v = layer.query_key_value(x)
+        assert torch.equal(value, v)
         expected.append(layer.c_proj((pattern @ v).transpose(1, 2).flatten(2)))
     assert len(patterns) == n_layer
     for want, (_, got) in zip(expected, outputs, strict=True):
@@ -109,7 +116,7 @@ def test_value_norms_are_the_lengths_of_the_projected_values(
     variant: str, n_layer: int, context: int, text_model: Callable[..., TextModel]
 ) -> None:
     loaded, ids = text_model(variant), [1, 2, 3, 0, 4, 5, 1, 2]
-    norms = value_norms(loaded, ids, context)
+    norms = patterns_and_norms(loaded.model, ids, context)[1]
     assert norms.shape == (n_layer, 2, 8)
     for t in range(8):
         start = window_start(t + 1, context or 8)
@@ -130,9 +137,9 @@ def test_value_norms_are_the_lengths_of_the_projected_values(
 
 def test_a_head_that_is_off_adds_no_value(text_model: Callable[..., TextModel]) -> None:
     loaded, ids = text_model("gpt-as-nanogpt"), [1, 2, 3]
-    before, off = value_norms(loaded, ids), value_norms(without(loaded, "1.2 2.1 2.2"), ids)
+    before, off = (patterns_and_norms(one.model, ids)[1] for one in (loaded, without(loaded, "1.2 2.1 2.2")))
     assert torch.allclose(off[0, 0], before[0, 0])
     assert (off[0, 1] == 0).all()
     assert (off[1] == 0).all()
     with pytest.raises(ValueError, match="has no attention"):
-        value_norms(text_model("bigram"), ids)
+        patterns_and_norms(text_model("bigram").model, ids)

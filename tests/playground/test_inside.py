@@ -12,7 +12,7 @@ import pytest
 import torch
 from runs import run_with
 
-from nanogpt.analysis.attention import attention, value_norms
+from nanogpt.analysis.attention import attention, patterns_and_norms
 from nanogpt.analysis.dependence import dependence_of
 from nanogpt.analysis.draws import read_logits
 from nanogpt.analysis.figures import stored_figures
@@ -62,7 +62,7 @@ def test_the_maps_hold_the_model_s_own_weights(off: list[str], context: int, zoo
     assert np.abs(maps - 255 * np.sqrt(expected)).max() <= 0.501
     for shown in (drawn["exact"], exact_of(subject, 5, 3)):
         assert np.allclose(floats(shown["weights"]), expected[4, 2], rtol=1e-5, atol=1e-12)
-    norms = value_norms(edited, subject.ids, seen).numpy()
+    norms = patterns_and_norms(edited.model, subject.ids, seen)[1].numpy()
     assert np.allclose(floats(drawn["norms"]).reshape(norms.shape), norms, rtol=1e-4)
     assert drawn["off"] == [part for part in off if not part.endswith("mlp")]
     assert drawn["chars"] == list(TEXT)
