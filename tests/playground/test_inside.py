@@ -65,7 +65,7 @@ def test_the_maps_hold_the_model_s_own_weights(off: list[str], context: int, zoo
     norms = patterns_and_norms(edited.model, subject.ids, seen)[1].numpy()
     assert np.allclose(floats(drawn["norms"]).reshape(norms.shape), norms, rtol=1e-4)
     assert drawn["off"] == [part for part in off if not part.endswith("mlp")]
-    assert drawn["chars"] == list(TEXT)
+    assert drawn["chars"] == TEXT
 
 
 def test_of_a_text_just_written_each_character_is_predicted_from_the_run_s_own_window(zoo: Zoo) -> None:
@@ -175,15 +175,16 @@ def test_the_clearest_head_opens_and_a_chosen_one_wins(zoo: Zoo) -> None:
 
 def test_what_a_head_does_is_said_in_measured_numbers(zoo: Zoo) -> None:
     drawn = heads_of(read_subject(zoo, TEXT, "gpt", [], 256, None), 0, 0)
-    (share, chance), *_ = drawn["shares"][4][2]
-    assert drawn["words"][4][2] == f"previous {percent(share)}"
+    about = json.loads(drawn["about"])
+    (share, chance), *_ = about["shares"][4][2]
+    assert about["words"][4][2] == f"previous {percent(share)}"
     assert (
-        drawn["details"][4][2]
+        about["details"][4][2]
         == f"the previous character: {percent(share)} of its weight ({percent(chance)} by chance)"
     )
-    assert drawn["words"][0][0] == drawn["details"][0][0] == "no clear pattern"
-    assert [len(pairs) for row in drawn["shares"] for pairs in row] == [7] * 20
-    assert drawn["patterns"] == [[CAPTIONS[name], words] for name, words in HEAD_PATTERNS.items()]
+    assert about["words"][0][0] == about["details"][0][0] == "no clear pattern"
+    assert [len(pairs) for row in about["shares"] for pairs in row] == [7] * 20
+    assert about["patterns"] == [[CAPTIONS[name], words] for name, words in HEAD_PATTERNS.items()]
     assert (caption(None), shares_of(None)) == ("", [])
     assert "python -m nanogpt analyse" in sentence(None)
     assert (percent(0.0949), percent(0.351)) == ("9.5 %", "35 %")

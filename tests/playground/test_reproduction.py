@@ -139,7 +139,7 @@ def test_figures_are_given_by_the_command_and_by_the_call(
     _, code = commands_and_calls(subject, run_with(), None, None, None, "")
     called = endpoints(zoo)["figures"](**dict(calls_in(code))["figures"])
     assert called == printed
-    shares = [pair for row in heads_of(subject, 1, 1)["shares"] for pairs in row for pair in pairs]
+    shares = [pair for row in json.loads(heads_of(subject, 1, 1)["about"])["shares"] for pairs in row for pair in pairs]
     measured = [[head["share"][name], head["chance"][name]] for head in called["heads"] for name in head["share"]]
     assert shares == measured
     assert fitted(zoo.get("gpt"))["switches"]["costs"] == called["without"]

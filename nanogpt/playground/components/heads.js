@@ -15,8 +15,8 @@ let drawn = null; // the figures of the head that is shown
 let waiting = null; // what the next frame has to draw
 let arrivals = 0;
 
-const character = (index) => "“" + glyphOf(data.value.chars[index]) + "”";
-const spokenName = (index) => nameOf(data.value.chars[index]) || glyphOf(data.value.chars[index]);
+const character = (index) => "“" + glyphOf(data.chars[index]) + "”";
+const spokenName = (index) => nameOf(data.chars[index]) || glyphOf(data.chars[index]);
 const exists = ({ index }) => index < data.T;
 
 // What is pointed at, here or in another view: {row, column, locked}; the column may be null. Null if nothing is.
@@ -59,7 +59,7 @@ function drawHead() {
   paintCells(cells, image, plot.clientWidth);
   paintBar(find("bar"));
   write(find("name"), titleOf(head));
-  write(find("details"), isOff(head) ? "This head is off: it adds nothing." : wordsOf(data.value.details, head));
+  write(find("details"), isOff(head) ? "This head is off: it adds nothing." : wordsOf(data.about.details, head));
   drawShares(head);
   root.classList.toggle("off", isOff(head));
   map.ariaLabel = props.label + ": " + titleOf(head);
@@ -70,12 +70,12 @@ function drawHead() {
 
 // What the head looks at on unseen text: a column for each pattern.
 function drawShares(head) {
-  const shares = wordsOf(data.value.shares, head);
+  const shares = wordsOf(data.about.shares, head);
   const [names, ...rows] = element.querySelectorAll(".shares tr");
   find("shares").hidden = !shares;
   for (const row of [names, ...rows]) fit(row, shares.length + 1, () => document.createElement(row === names ? "th" : "td"));
   Array.from(shares).forEach((pair, i) => {
-    const [name, [short, long]] = [names.children[i + 1], data.value.patterns[i]];
+    const [name, [short, long]] = [names.children[i + 1], data.about.patterns[i]];
     write(name, short);
     Object.assign(name, { title: long, scope: "col" });
     rows.forEach((row, k) => write(row.children[i + 1], percentOf(pair[k])));
@@ -101,13 +101,13 @@ function drawMarks(target) {
   root.classList.toggle("locked", locked);
   put(find("row-guide"), { left: 0, top: row, width: row + 1, height: 1 });
   put(find("row-mark"), { top: row + 0.5 });
-  write(find("row-mark"), shortGlyph(data.value.chars[row]));
+  write(find("row-mark"), shortGlyph(data.chars[row]));
   for (const name of ["column-guide", "column-mark", "cell"]) find(name).hidden = column === null;
   if (column !== null) {
     put(find("column-guide"), { left: column, top: column, width: 1, height: data.T - column });
     put(cell, { left: column, top: row, width: 1, height: 1 });
     put(find("column-mark"), { left: column + 0.5 });
-    write(find("column-mark"), shortGlyph(data.value.chars[column]));
+    write(find("column-mark"), shortGlyph(data.chars[column]));
   }
   cell.ariaColIndex = (column ?? row) + 1;
   cell.parentElement.ariaRowIndex = row + 1;
@@ -153,14 +153,14 @@ function drawTicks() {
   const size = plot.clientWidth / data.T;
   const lettered = size >= LETTER_PX;
   const step = lettered ? 1 : STEPS.find((step) => step * size >= TICK_PX) ?? data.T;
-  const places = data.value.chars.flatMap((_, i) => (i % step === (lettered ? 0 : step - 1) ? [i] : []));
+  const places = data.chars.flatMap((_, i) => (i % step === (lettered ? 0 : step - 1) ? [i] : []));
   if (!lettered) places.unshift(0);
   for (const [name, side] of [["columns", "left"], ["rows", "top"]]) {
     const axis = find(name);
     fit(axis, places.length, () => document.createElement("span"));
     places.forEach((index, i) => {
       put(axis.children[i], { [side]: index + 0.5 });
-      write(axis.children[i], lettered ? shortGlyph(data.value.chars[index]) : String(index + 1));
+      write(axis.children[i], lettered ? shortGlyph(data.chars[index]) : String(index + 1));
     });
   }
 }
@@ -222,7 +222,9 @@ async function receive() {
   chosen = shown ? opening(value, data.value) : 0;
   previewed = null;
   exact.clear();
-  Object.assign(data, { T: value.chars.length, layers: value.layers, heads: value.heads, value, maps, norms });
+  const chars = Array.from(value.chars);
+  Object.assign(data, { T: chars.length, layers: value.layers, heads: value.heads, value, chars, maps, norms });
+  data.about = shown ? JSON.parse(value.about) : {};
   if (!shown) {
     root.ariaBusy = "false";
     return;
@@ -233,7 +235,7 @@ async function receive() {
   write(find("title"), value.title || "All " + data.layers * data.heads + " heads");
   write(find("subtitle"), value.subtitle);
   map.ariaRowCount = map.ariaColCount = data.T;
-  writeText(value.chars);
+  writeText(chars);
   writeThumbs();
   drawTicks();
   redraw("all");

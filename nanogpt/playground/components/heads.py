@@ -4,6 +4,7 @@ Knows characters and weights, never a model. The drawing is in heads.js, heads_*
 """
 
 import base64
+import json
 import zlib
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -70,18 +71,22 @@ def heads_value(
     weights, lengths = np.asarray(patterns, np.float32), np.asarray(norms, np.float32)
     _check(len(chars), weights, lengths, {"words": words, "details": details, "shares": shares}, selected)
     (L, H), (layer, head) = weights.shape[:2], selected
+    about = {
+        "words": [list(row) for row in words],
+        "details": [list(row) for row in details],
+        "patterns": [list(names) for names in patterns_named],
+        "shares": [[[list(pair) for pair in head] for head in row] for row in shares],
+    }
     return {
-        "chars": list(chars),
+        "chars": "".join(chars),
         "layers": L,
         "heads": H,
         "maps": _packed(np.round(255 * np.sqrt(_lower(weights))).astype(np.uint8).tobytes()),
         "norms": _packed_floats(lengths),
         "selected": [layer, head],
         "exact": exact_head(layer, head, weights[layer - 1, head - 1]),
-        "words": [list(row) for row in words],
-        "details": [list(row) for row in details],
-        "patterns": [list(names) for names in patterns_named],
-        "shares": [[[list(pair) for pair in head] for head in row] for row in shares],
+        # As text: Gradio's front end copies every element of a list at every request of the page.
+        "about": json.dumps(about, ensure_ascii=False),
         "off": [f"{i}.{j}" for i in range(1, L + 1) for j in range(1, H + 1) if f"{i}.{j}" in off],
         "title": title,
         "subtitle": subtitle,
@@ -115,7 +120,7 @@ def _check(
 
 def heads_message(message: str) -> dict[str, Any]:
     """The JSON of a view that says `message` in place of heads."""
-    return {"chars": [], "layers": 0, "heads": 0, "message": message}
+    return {"chars": "", "layers": 0, "heads": 0, "message": message}
 
 
 def exact_head(layer: int, head: int, pattern: ArrayLike) -> dict[str, Any]:

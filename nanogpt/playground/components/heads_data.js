@@ -2,7 +2,7 @@
 // A head is known by its place among all, from 0. Triangles lie row after row: row r begins at r (r + 1) / 2.
 
 const tools = { scale: "root", measure: "weight", first: false }; // what the reader has set; first: hidden
-const data = { T: 0, layers: 0, heads: 0, value: {}, maps: new Uint8Array(), norms: new Float32Array() };
+const data = { T: 0, layers: 0, heads: 0, value: {}, chars: [], about: {}, maps: new Uint8Array(), norms: new Float32Array() };
 const exact = new Map(); // head → its exact weights, where they are known
 
 const SQUARES = Float32Array.from({ length: 256 }, (_, root) => (root / 255) ** 2);

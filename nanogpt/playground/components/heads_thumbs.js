@@ -27,7 +27,7 @@ function writeThumbs() {
   thumbs.ariaLabel = props.label + ": heads";
   Array.from(thumbs.children).forEach((thumb, head) => {
     const [number, words] = thumb.lastChild.childNodes;
-    const said = isOff(head) ? "off" : wordsOf(data.value.words, head);
+    const said = isOff(head) ? "off" : wordsOf(data.about.words, head);
     write(number, nameOfHead(head));
     write(words, said === NO_PATTERN ? "" : " " + said); // most heads have none: to say it under each would hide the others
     thumb.classList.toggle("off", isOff(head));

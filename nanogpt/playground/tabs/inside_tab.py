@@ -5,7 +5,8 @@ The path of an answer:
    text. `read` draws the heads and the votes; then `write` writes the text as it is.
 2. A part that is switched, or another context: `rewrite` writes the text again; then `read` draws what has changed.
    They do not run side by side, because two cores would then serve neither quickly.
-3. Last come the slow answers: `depend`, what would change without each part, and `price`, what the change costs.
+3. Last come the slow answers: `depend`, what would change without each part, and `price`, what the change costs. Each
+   waits for what the reader looks at first: every request takes the browser some time, too.
 4. A head that is chosen is drawn at once from what the browser has; `exact` sends its exact numbers.
 Everything that follows the pointer happens in the browser, without a request.
 """
@@ -172,6 +173,18 @@ class InsideTab:
             url = request.headers.get("origin") or str(request.base_url)
             return commands_and_calls(subject, run, position, layer, head, url)
 
+    @property
+    def taken_away(self) -> dict[str, Any]:
+        """The listener that writes the commands and the API calls."""
+        return {
+            "fn": self.take_away,
+            "inputs": [self.position, *self.subject],
+            "outputs": [self.command, self.api_call],
+            "js": "playground.subjectAt",
+            **AT_ONCE,
+            **LATEST,
+        }
+
     # --- what depends on the model ---
 
     def refit(self, name: str) -> list[Any]:
@@ -208,8 +221,9 @@ class InsideTab:
         opened = gr.on([self.text.change, self.read_by.change], **read)
         written = opened.success(self.write, self.subject, self.original, **asked, **LATEST)
         switched = gr.on([self.switches.change, self.context.change], **rewrite)
-        for is_read in (opened, switched.success(**read)):
-            is_read.success(self.depend, self.subject, self.why, **asked, **LATEST)
+        for drawn in (written, switched.success(**read)):
+            depended = drawn.success(self.depend, self.subject, self.why, **asked, **LATEST)
+            depended.success(**self.taken_away)
         for is_written in (written.success(**rewrite), switched):
             is_written.success(self.price, self.subject, [self.switches, self.curve], **asked, **LATEST)
         self.heads.choose(self.exact, self.subject, [self.heads, self.layer, self.head], **asked, **LATEST)
@@ -219,15 +233,7 @@ class InsideTab:
         self.switches.reset(self.whole_context, self.model, self.context, **AT_ONCE)
         self.curve.choose(self.choose_context, None, self.context, **AT_ONCE)
         self.heads.rest(None, None, self.position, js="playground.inspected", **AT_ONCE)
-        gr.on(
-            [self.position.change, self.heads.change, self.layer.change, self.head.change],
-            self.take_away,
-            [self.position, *self.subject],
-            [self.command, self.api_call],
-            js="playground.subjectAt",
-            **AT_ONCE,
-            **LATEST,
-        )
+        gr.on([self.position.change, self.layer.change, self.head.change], **self.taken_away)
 
     def link(self) -> None:
         """What a link holds of this tab."""

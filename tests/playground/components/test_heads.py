@@ -44,7 +44,7 @@ def test_all_heads_come_back_within_half_a_step_of_their_roots() -> None:
     maps = np.frombuffer(unpacked(sent["maps"]), np.uint8).reshape(2, 3, -1)
     rows, columns = np.tril_indices(len(CHARS))
     assert np.abs(maps - 255 * np.sqrt(patterns[..., rows, columns])).max() <= 0.501
-    assert (sent["layers"], sent["heads"], sent["chars"]) == (2, 3, list(CHARS))
+    assert (sent["layers"], sent["heads"], sent["chars"]) == (2, 3, "".join(CHARS))
 
 
 def test_the_selected_head_comes_back_to_four_digits_row_after_row() -> None:
@@ -68,7 +68,8 @@ def test_norms_come_back() -> None:
 def test_words_and_parts_that_are_off() -> None:
     words = [["a", "b", "<b>"], ["", "d", "e"]]
     sent = value(words=words, details=words, off=["1.3", "2.mlp", "9.9"], title="All", subtitle="14 characters")
-    assert (sent["words"], sent["details"], sent["off"]) == (words, words, ["1.3"])
+    about = json.loads(sent["about"])
+    assert (about["words"], about["details"], sent["off"]) == (words, words, ["1.3"])
     assert (sent["title"], sent["subtitle"], sent["message"]) == ("All", "14 characters", "")
 
 
@@ -76,10 +77,12 @@ def test_named_patterns_and_their_shares() -> None:
     named = [("previous", "the previous character"), ("<b>", "<i>")]
     shares = [[[(0.5, 0.1), (0.25, 1 / 3)]] * 3] * 2
     sent = json.loads(json.dumps(value(patterns_named=named, shares=shares)))
-    assert sent["patterns"] == [list(pair) for pair in named]
-    assert np.array_equal(sent["shares"], shares)  # every digit
-    assert np.shape(sent["shares"]) == (2, 3, 2, 2)
-    assert (value()["patterns"], value()["shares"]) == ([], [])
+    about = json.loads(sent["about"])
+    assert about["patterns"] == [list(pair) for pair in named]
+    assert np.array_equal(about["shares"], shares)  # every digit
+    assert np.shape(about["shares"]) == (2, 3, 2, 2)
+    nothing = json.loads(value()["about"])
+    assert (nothing["patterns"], nothing["shares"]) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -108,7 +111,7 @@ def test_a_pattern_must_be_square() -> None:
 
 
 def test_a_message_stands_in_place_of_heads() -> None:
-    assert heads_message("No attention.") == {"chars": [], "layers": 0, "heads": 0, "message": "No attention."}
+    assert heads_message("No attention.") == {"chars": "", "layers": 0, "heads": 0, "message": "No attention."}
 
 
 def test_the_view_belongs_to_a_group() -> None:
