@@ -66,7 +66,6 @@ function fillPixels(image, drawn) {
 function paintPicture(canvas, image) {
   const T = image.width;
   if (canvas.width !== T) canvas.width = canvas.height = T;
-  canvas.style.setProperty("--cells", T < canvas.clientWidth ? "pixelated" : "auto"); // few cells are squares, not a blur
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 

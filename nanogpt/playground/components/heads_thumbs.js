@@ -48,6 +48,8 @@ function check() {
 function paintThumbs() {
   if (!data.T) return;
   const image = new ImageData(data.T, data.T);
+  const few = data.T < thumbs.firstChild.firstChild.clientWidth; // then cells are squares, not a blur
+  thumbs.style.setProperty("--cells", few ? "pixelated" : "auto");
   Array.from(thumbs.children).forEach((thumb, head) => {
     fillPixels(image, drawnOf(head));
     paintPicture(thumb.firstChild, image);
