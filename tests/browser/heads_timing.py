@@ -8,9 +8,9 @@ from typing import Any
 import gradio as gr
 import numpy as np
 from playwright.sync_api import Page
+from small_page import served
 
 from nanogpt.playground.components.heads import heads, heads_value
-from nanogpt.playground.theme import theme
 
 # A value as it comes from the wire is set without the server: from its arrival to the end of the frame that shows it.
 ARRIVAL = """(json) => new Promise((resolve) => {
@@ -68,9 +68,8 @@ def page_of_heads() -> Iterator[str]:
         view = heads("heads", "Attention heads")
         arrive = gr.Button("arrive", elem_id="arrive")
         arrive.click(None, None, view, js="() => { window.began = performance.now(); return JSON.parse(arrived); }")
-    _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, enable_monitoring=False, theme=theme())
-    yield url
-    app.close()
+    with served(app) as url:
+        yield url
 
 
 def arrivals(page: Page, layers: int, count: int, rounds: int) -> list[float]:

@@ -8,15 +8,15 @@ import gradio as gr
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page
+from runs import run_with
+from small_page import add_buttons, press, served, visited
 
 from nanogpt.analysis.trace import trace
 from nanogpt.playground.cards import cards_of
 from nanogpt.playground.comparison import write_together
 from nanogpt.playground.components.card import card, cards_value, packed_draws
 from nanogpt.playground.explanation import expansion
-from nanogpt.playground.fields import FIELDS
 from nanogpt.playground.run import Run
-from nanogpt.playground.theme import theme
 from nanogpt.storage.zoo import Zoo
 
 pytestmark = pytest.mark.browser
@@ -48,7 +48,7 @@ def hostile() -> dict[str, Any]:
 def runs(zoo: Zoo) -> dict[str, tuple[Run, list[Any]]]:
     made = {}
     for name, changed in STATES.items():
-        run = Run.of([{**USUAL, **changed}[f.name] for f in FIELDS])
+        run = run_with(**{**USUAL, **changed})
         *_, sides = write_together(zoo, run)
         made[name] = (run, sides)
     return made
@@ -70,12 +70,9 @@ def url(runs: dict[str, tuple[Run, list[Any]]], zoo: Zoo) -> Iterator[str]:
             return gr.HTML(all=expansion(zoo, event.name, run, shown))
 
         view.expand(expand, None, view)
-        for name, value in values.items():
-            gr.Button(name, elem_id=name).click(lambda value=value: value, None, view, queue=False)
-    css = "#place { width: 344px; max-width: 344px; height: 424px; }"
-    _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, enable_monitoring=False, css=css, theme=theme())
-    yield url
-    app.close()
+        add_buttons(view, values)
+    with served(app, "#place { width: 344px; max-width: 344px; height: 424px; }") as url:
+        yield url
 
 
 def branched_from(event: gr.EventData) -> dict[str, Any]:
@@ -84,21 +81,14 @@ def branched_from(event: gr.EventData) -> dict[str, Any]:
 
 @pytest.fixture
 def page(browser: Browser, url: str) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 900, "height": 900})
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(url)
-    page.locator("#card .card").wait_for()
-    page.evaluate("window.sent = []; for (const name of ['point', 'step'])"
-                  "document.addEventListener(name, (e) => sent.push([name, e.detail]))")  # fmt: skip
-    yield page
-    page.close()
-    assert not errors
+    with visited(browser, url, "#card .card", viewport={"width": 900, "height": 900}) as page:
+        page.evaluate("window.sent = []; for (const name of ['point', 'step'])"
+                      "document.addEventListener(name, (e) => sent.push([name, e.detail]))")  # fmt: skip
+        yield page
 
 
 def show(page: Page, name: str) -> None:
-    with page.expect_response(lambda answer: "/run/" in answer.url):
-        page.locator(f"#{name}").click()
+    press(page, name)
     page.mouse.move(0, 0)
     page.locator("#card .pending").wait_for(state="detached")
     page.locator("#card .row").first.wait_for()

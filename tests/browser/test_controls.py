@@ -8,11 +8,11 @@ import gradio as gr
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
+from small_page import press, served, visited
 
 from nanogpt.playground.components.beginning import beginning
 from nanogpt.playground.components.dial import dial
 from nanogpt.playground.components.menu import menu
-from nanogpt.playground.theme import theme
 
 pytestmark = pytest.mark.browser
 
@@ -67,38 +67,27 @@ def build() -> gr.Blocks:
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    app = build()
-    _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, enable_monitoring=False, theme=theme())
-    yield url
-    app.close()
+    with served(build()) as url:
+        yield url
 
 
 @pytest.fixture
 def page(browser: Browser, url: str) -> Iterator[Page]:
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-    page.goto(url)
-    page.locator("#prompt .examples option").nth(1).wait_for(state="attached")
-    heard.clear()
-    yield page
-    context.close()
-    assert not errors
+    ready = "#prompt .examples option:nth-child(2)"
+    with visited(browser, url, ready, permissions=["clipboard-read", "clipboard-write"]) as page:
+        heard.clear()
+        yield page
 
 
-def press(page: Page, button: str) -> None:
-    """Press a button without moving the focus, and wait until the page has handled Python's answer."""
-    with page.expect_response(lambda answer: "/run/" in answer.url) as answer:
-        page.locator(f"#{button}").dispatch_event("click")
-    answer.value.finished()
+def handled(page: Page, button: str) -> None:
+    """Press a button, and wait until the page has handled Python's answer."""
+    press(page, button)
     page.wait_for_timeout(150)
 
 
 def values(page: Page) -> dict[str, Any]:
     """The values of the controls that a Python function gets."""
-    press(page, "ask")
+    handled(page, "ask")
     return asked[-1]
 
 
@@ -372,7 +361,7 @@ def test_a_mark_stands_behind_its_line(page: Page) -> None:
 
 
 def test_python_sets_values_choices_and_reasons(page: Page) -> None:
-    press(page, "change")
+    handled(page, "change")
     assert events(page) == []
     assert values(page) == {**FIRST, "heat": 1.25, "model": "mlp", "prompt": "HENRY:\n"}
     assert (box(page, "heat").input_value(), slider(page, "heat").input_value()) == ("1.25", "1.25")
@@ -384,11 +373,11 @@ def test_python_sets_values_choices_and_reasons(page: Page) -> None:
 
 
 def test_a_disabled_control_shows_why(page: Page) -> None:
-    press(page, "change")
+    handled(page, "change")
     for name, reason, inputs in (("length", "the text is complete", 2), ("sides", "there is one", 1)):
         assert page.locator(f"#{name} .hint").inner_text() == reason
         assert page.locator(f"#{name} .input:disabled").count() == inputs
-    press(page, "enable")
+    handled(page, "enable")
     assert page.locator("#length .hint").inner_text() == "to write"
     assert page.locator("#length .input:disabled").count() == 0
     assert page.locator("#sides .hint").inner_text() == "there is one"
@@ -396,7 +385,7 @@ def test_a_disabled_control_shows_why(page: Page) -> None:
 
 def test_a_text_that_is_being_typed_outlives_an_answer(page: Page) -> None:
     enter(page, "seed", "77", "typed")
-    press(page, "change")
+    handled(page, "change")
     assert box(page, "seed").input_value() == "77"
 
 
@@ -425,7 +414,7 @@ def test_axe_finds_nothing(mode: str, change: bool, page: Page) -> None:
     page.reload()
     page.locator("#prompt .examples option").nth(1).wait_for(state="attached")
     if change:
-        press(page, "change")
+        handled(page, "change")
         enter(page, "heat", "5", "typed")
         writing(page).fill("a" * 30)
     for name in FIRST:
@@ -435,7 +424,7 @@ def test_axe_finds_nothing(mode: str, change: bool, page: Page) -> None:
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_nothing_overlaps(width: int, page: Page) -> None:
     page.set_viewport_size({"width": width, "height": 800})
-    press(page, "change")
+    handled(page, "change")
     enter(page, "heat", "-123456", "typed")
     page.keyboard.press("Enter")
     parts = page.evaluate(

@@ -8,9 +8,9 @@ import gradio as gr
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
+from small_page import add_buttons, press, served, visited
 
 from nanogpt.playground.components.curve import curve, curve_message, curve_value
-from nanogpt.playground.theme import theme
 
 pytestmark = pytest.mark.browser
 
@@ -34,30 +34,20 @@ def url() -> Iterator[str]:
         with gr.Column(elem_id="place"):
             view = curve("curve", "Bits by context")
         view.choose(choose, None, None, queue=False)
-        for name, state in STATES.items():
-            gr.Button(name, elem_id=name).click(lambda state=state: state, None, view, queue=False)
-    css = "#place { width: 340px; max-width: 340px; }"
-    _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, enable_monitoring=False, css=css, theme=theme())
-    yield url
-    app.close()
+        add_buttons(view, STATES)
+    with served(app, "#place { width: 340px; max-width: 340px; }") as url:
+        yield url
 
 
 @pytest.fixture
 def page(browser: Browser, url: str) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 900, "height": 900})
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(url)
-    page.locator("#curve .message").get_by_text("no figures").wait_for()
-    chosen.clear()
-    yield page
-    page.close()
-    assert not errors
+    with visited(browser, url, "#curve .message:not(:empty)", viewport={"width": 900, "height": 900}) as page:
+        chosen.clear()
+        yield page
 
 
 def show(page: Page, name: str) -> None:
-    with page.expect_response(lambda answer: "/run/" in answer.url):
-        page.locator(f"#{name}").click()
+    press(page, name)
     page.wait_for_timeout(300)
 
 

@@ -11,11 +11,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from server import CHECKPOINTS
+from small_page import add_buttons, press, served, visited
 
 import nanogpt
 from nanogpt.analysis.attention import attention
 from nanogpt.playground.components.heads import exact_head, heads, heads_message, heads_value
-from nanogpt.playground.theme import theme
 
 pytestmark = pytest.mark.browser
 
@@ -65,25 +65,16 @@ def url(real: Data) -> Iterator[str]:
             return sent, {"layer": layer, "head": head, "exact": event.exact}
 
         view.choose(answer, None, [view, chosen], queue=False)
-        for name, value in values.items():
-            gr.Button(name, elem_id=name).click(lambda value=value: value, None, view, queue=False)
-    _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, enable_monitoring=False, theme=theme())
-    yield url
-    app.close()
+        add_buttons(view, values)
+    with served(app) as url:
+        yield url
 
 
 @pytest.fixture
 def page(browser: Browser, url: str) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1400, "height": 1300})
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-    page.goto(url)
-    page.locator("#heads .heads").wait_for()
-    page.evaluate("window.points = []; document.addEventListener('point', (e) => points.push(e.detail))")
-    yield page
-    page.close()
-    assert not errors
+    with visited(browser, url, "#heads .heads", viewport={"width": 1400, "height": 1300}) as page:
+        page.evaluate("window.points = []; document.addEventListener('point', (e) => points.push(e.detail))")
+        yield page
 
 
 NO_MARGIN = "{ max-width: none !important; padding: 0 !important; }"
@@ -91,9 +82,7 @@ FRAME = "() => new Promise((done) => requestAnimationFrame(() => requestAnimatio
 
 
 def show(page: Page, name: str = "real") -> None:
-    with page.expect_response(lambda answer: "/run/" in answer.url) as answer:
-        page.locator(f"#{name}").dispatch_event("click")
-    answer.value.finished()
+    press(page, name)
     page.locator("#heads [aria-busy=true]").wait_for(state="detached")
     page.wait_for_timeout(200)
     page.locator("#heads [aria-busy=true]").wait_for(state="detached")

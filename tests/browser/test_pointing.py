@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 import pytest
 from playwright.sync_api import Browser, Page
+from small_page import add_buttons, press, served, visited
 
 from nanogpt.playground.components.text_panel import text_panel, text_value
 from nanogpt.playground.components.track import track, track_value
@@ -50,34 +51,20 @@ def url() -> Iterator[str]:
         with gr.Row():
             panels = [text_panel(f"side_{i}", f"Text {i}", "compare", i) for i in (1, 2, 3, 4)]
         views = [*panels, track("saved", "Bits saved")]
-        for name, state in states.items():
-            gr.Button(name, elem_id=name).click(lambda state=state: state, None, views, queue=False)
-    css = f".block:has(.text-panel) {{ height: {HEIGHT}px; min-width: 300px !important; }}"
-    _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, enable_monitoring=False, css=css)
-    yield url
-    app.close()
+        add_buttons(views, states)
+    with served(app, f".block:has(.text-panel) {{ height: {HEIGHT}px; min-width: 300px !important; }}") as url:
+        yield url
 
 
 @pytest.fixture
 def page(browser: Browser, url: str) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1400, "height": 900})
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-    page.goto(url)
-    page.locator("#side_1 .text-panel").wait_for()
-    page.evaluate("window.points = []; document.addEventListener('point', (e) => points.push(e.detail))")
-    yield page
-    context.close()
-    assert not errors
+    with visited(browser, url, "#side_1 .text-panel", viewport={"width": 1400, "height": 900}) as page:
+        page.evaluate("window.points = []; document.addEventListener('point', (e) => points.push(e.detail))")
+        yield page
 
 
 def show(page: Page, name: str) -> None:
-    with page.expect_response(lambda answer: "/run/" in answer.url) as answer:
-        page.locator(f"#{name}").click()
-    answer.value.finished()
-    page.evaluate("scrollTo(0, 0)")  # the click may have scrolled the texts out of the window
+    press(page, name)
     page.mouse.move(0, 0)
     page.wait_for_timeout(300)
 

@@ -7,9 +7,9 @@ import gradio as gr
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page
+from small_page import add_buttons, press, served, visited
 
 from nanogpt.playground.components.switches import switches
-from nanogpt.playground.theme import theme
 
 pytestmark = pytest.mark.browser
 
@@ -45,25 +45,16 @@ def url() -> Iterator[str]:
             view = switches("switches", "Parts of the model")
         view.input(heard.append, view, None, queue=False)
         view.experiment(experiment, view, None, queue=False)
-        for name, state in STATES.items():
-            gr.Button(name, elem_id=name).click(lambda state=state: gr.HTML(**state), None, view, queue=False)
-    css = "#place { width: 340px; max-width: 340px; }"
-    _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, enable_monitoring=False, css=css, theme=theme())
-    yield url
-    app.close()
+        add_buttons(view, {name: gr.HTML(**state, render=False) for name, state in STATES.items()})
+    with served(app, "#place { width: 340px; max-width: 340px; }") as url:
+        yield url
 
 
 @pytest.fixture
 def page(browser: Browser, url: str) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 900, "height": 900})
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(url)
-    page.locator("#switches .switches").wait_for()
-    heard.clear()
-    yield page
-    page.close()
-    assert not errors
+    with visited(browser, url, "#switches .switches", viewport={"width": 900, "height": 900}) as page:
+        heard.clear()
+        yield page
 
 
 def answered(page: Page, act: Any) -> None:
@@ -74,7 +65,8 @@ def answered(page: Page, act: Any) -> None:
 
 
 def show(page: Page, name: str) -> None:
-    answered(page, page.locator(f"#{name}").click)
+    press(page, name)
+    page.wait_for_timeout(200)
 
 
 def switch(page: Page, name: str) -> Locator:

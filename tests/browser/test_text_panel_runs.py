@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 import pytest
 from playwright.sync_api import Browser, Page
+from small_page import add_buttons, press, served, visited
 
 from nanogpt.playground.components.text_panel import text_panel, text_value
 
@@ -36,38 +37,26 @@ def url() -> Iterator[str]:
     """A page with a panel, a button for each frame, and one that asks Python what the panel's value is."""
     with gr.Blocks(analytics_enabled=False) as app:
         panel = text_panel("panel", "The panel")
-        for name, frame in FRAMES.items():
-            gr.Button(name, elem_id=name).click(lambda frame=frame: frame, None, panel, queue=False)
+        add_buttons(panel, FRAMES)
         gr.Button("write", elem_id="write").click(write, None, panel)
         told = gr.JSON(elem_id="told")
         asked = gr.Number(0, elem_id="asked")
         gr.Button("ask", elem_id="ask").click(
             lambda value, times: (value, times + 1), [panel, asked], [told, asked], queue=False
         )
-    _, url, _ = app.launch(prevent_thread_lock=True, quiet=True, enable_monitoring=False)
-    yield url
-    app.close()
+    with served(app) as url:
+        yield url
 
 
 @pytest.fixture
 def page(browser: Browser, url: str) -> Iterator[Page]:
-    context = browser.new_context()
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-    page.goto(url)
-    page.locator("#panel .text-panel").wait_for()
-    yield page
-    context.close()
-    assert not errors
+    with visited(browser, url, "#panel .text-panel") as page:
+        yield page
 
 
 def send(page: Page, name: str) -> None:
     """Let Python write a frame into the panel, and wait until the page has handled its answer."""
-    with page.expect_response(lambda answer: "/run/" in answer.url) as answer:
-        page.locator(f"#{name}").click()
-    answer.value.finished()
+    press(page, name)
     page.wait_for_timeout(150)
 
 
