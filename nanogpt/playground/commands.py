@@ -37,14 +37,16 @@ def inspection_command(model: str, text: str, head: str, values: dict[str, Any])
 
 
 def inspection_calls(model: str, text: str, head: str, values: dict[str, Any], url: str) -> str:
-    """The same numbers, and the stored figures of the model, as Python through gradio_client."""
+    """The same numbers, and the figures of the model on unseen text, as Python through gradio_client."""
     edits: dict[str, Any] = {name: values[name] for name in ("off", "context") if name in values}
-    calls: dict[str, dict[str, Any]] = {
-        "/inspect": {"model": model, "text": text, **values},
-        "/attention": {"model": model, "text": text, "head": head, **edits},
-        "/figures": {"model": model},
-    }
-    made = "".join(_call("client", endpoint, given) for endpoint, given in calls.items())
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("/inspect", {"model": model, "text": text, **values}),
+        ("/attention", {"model": model, "text": text, "head": head, **edits}),
+        ("/figures", {"model": model}),
+    ]
+    if edits:
+        calls.append(("/figures", {"model": model, **edits}))
+    made = "".join(_call("client", endpoint, given) for endpoint, given in calls)
     return f"{IMPORT}\n\nclient = Client({url!r})\n{made}"
 
 

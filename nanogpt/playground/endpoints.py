@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Any
 
 from nanogpt.analysis.alternatives import alternatives
-from nanogpt.analysis.figures import stored_figures
+from nanogpt.analysis.figures import combination, stored_figures
 from nanogpt.analysis.inspection import head_rows, inspection
 from nanogpt.analysis.parts import without
 from nanogpt.analysis.score import score
@@ -23,6 +23,7 @@ from nanogpt.generation.text_model import TextModel
 from nanogpt.playground.admission import while_awaited
 from nanogpt.playground.limits import refused
 from nanogpt.storage.zoo import Zoo
+from nanogpt.text.corpus import corpus_at_hand
 from nanogpt.text.prompt import MAX_PROMPT
 from nanogpt.text.spelling import Spelling
 
@@ -160,14 +161,23 @@ def _of_figures(zoo: Zoo) -> dict[str, Endpoint]:
     """What was measured once, on unseen text."""
 
     @with_settings(leave_out=NO_SETTINGS)
-    def figures_of_model(model: str = "gpt") -> dict[str, Any]:
+    def figures_of_model(model: str = "gpt", off: str = "", context: int = 0) -> dict[str, Any]:
         """What was measured of a model on unseen text: its heads, what each part is worth, bits by the context.
 
-        `python -m nanogpt analyse` measures it.
+        `python -m nanogpt analyse` measures it. With `off` or `context`, the bits of the model so changed are measured
+        now, in a few seconds: {bits, more_bits, …}.
 
         Args:
             model: a name of `/models`.
+            off: parts of the model to switch off, like "5.3 2.mlp".
+            context: how many characters the model may look back; 0 is all that it can.
         """
+        if off or context:
+            edited(zoo, model, off)  # what it refuses is refused with a corpus at hand and without
+            corpus = corpus_at_hand()
+            if corpus is None:
+                raise ValueError("The unseen text is not at hand. /score takes a text of yours, with off and context.")
+            return combination(zoo.get(model), corpus, off, context)
         figures = stored_figures(zoo.get(model))
         if figures is None:
             raise ValueError(f"Nothing was measured of {model}: python -m nanogpt analyse {model} measures it.")

@@ -23,10 +23,7 @@ pytestmark = pytest.mark.browser
 
 LENGTH = 300
 MODELS = {"model_1": "bigram", "model_2": "gpt", "model_3": "trigram", "model_4": "self_attention"}
-USUAL: dict[str, Any] = {
-    "prompt": "ROMEO:\n", "temperature": 0.8, "top_k": 0, "top_p": 1, "length": LENGTH, "seed": 1, "method": "sample",
-    "width": 2, "count": 2, "colour": 0, **MODELS,
-}  # fmt: skip
+USUAL: dict[str, Any] = {"width": 2, **MODELS}
 STATES: dict[str, dict[str, Any]] = {
     "usual": {}, "cut": {"top_k": 9, "top_p": 0.8}, "zero": {"temperature": 0, "length": 60},
     "beam": {"method": "beam", "length": 20}, "short": {"seed": 2, "length": 40},

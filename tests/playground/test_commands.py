@@ -75,7 +75,7 @@ def test_an_inspection_is_what_the_library_tells(
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps({**expected, "attention": seen}))
 
 
-def test_the_calls_of_an_inspection_are_three_of_one_client() -> None:
+def test_the_calls_of_an_inspection_are_of_one_client() -> None:
     values = {"position": 3, "off": "2.1", "context": 9, "beginning": 6, "seed": 5}
     tree = ast.parse(inspection_calls("gpt", PROMPT, "5.3", values, "http://x'"))
     calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and n.keywords]
@@ -84,6 +84,7 @@ def test_the_calls_of_an_inspection_are_three_of_one_client() -> None:
         {"model": "gpt", "text": PROMPT, **values, "api_name": "/inspect"},
         {"model": "gpt", "text": PROMPT, "head": "5.3", "off": "2.1", "context": 9, "api_name": "/attention"},
         {"model": "gpt", "api_name": "/figures"},
+        {"model": "gpt", "off": "2.1", "context": 9, "api_name": "/figures"},
     ]
     plain = inspection_calls("gpt", "a", "5.3", {"position": 0}, "http://x")
     assert "off" not in plain

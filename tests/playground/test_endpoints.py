@@ -153,6 +153,8 @@ def test_a_setting_that_is_left_out_is_no_parameter() -> None:
         ("inspect", {"text": "abc", "beginning": 4}, "Beginning must be a whole number from 0 to 3; got 4."),
         ("inspect", {"text": "abc", "model": "mlp"}, "The MLP has no attention"),
         ("figures", {"model": "../gpt"}, "Unknown model"),
+        ("figures", {"off": ["5.3"]}, "Parts to switch off must be a text"),
+        ("figures", {"off": "9.9"}, "Parts to switch off are"),
         ("inspect", {"text": "abc", "off": 5}, "Parts to switch off must be a text"),
     ],
 )

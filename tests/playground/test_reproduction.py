@@ -59,8 +59,8 @@ def test_commands_and_calls_give_the_numbers_that_are_shown(
 
     assert main([*inspect[3:], "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
-    called = dict(calls_in(code))
-    answers = {name: endpoints(zoo)[name](**values) for name, values in called.items()}
+    called = calls_in(code)
+    answers = {name: endpoints(zoo)[name](**values) for name, values in called[:3]}
     told, weights = answers["inspect"], json.loads(answers["attention"])["weights"][at]
 
     why, T = why_of(subject), len(subject.ids)
@@ -94,6 +94,8 @@ def test_commands_and_calls_give_the_numbers_that_are_shown(
     assert analyse[:5] == ["python", "-m", "nanogpt", "analyse", "gpt"]
     assert (("--off" in analyse), ("--context" in analyse)) == (bool(off), context < 256)
     assert answers["figures"]["bits"] > 0
+    edits = {name: value for name, value in (("off", " ".join(subject.off)), ("context", context % 256)) if value}
+    assert called[3:] == ([("figures", {"model": "gpt", **edits})] if changed else [])
 
 
 def floats(packed: str) -> np.ndarray:
@@ -137,7 +139,8 @@ def test_figures_are_given_by_the_command_and_by_the_call(
     printed = command([], 8)
     subject = read_subject(zoo, "to be", "gpt", [], 8, None)
     _, code = commands_and_calls(subject, run_with(), None, None, None, "")
-    called = endpoints(zoo)["figures"](**dict(calls_in(code))["figures"])
+    assert [name for name, _ in calls_in(code)] == ["inspect", "attention", "figures"]
+    called = endpoints(zoo)["figures"](**calls_in(code)[2][1])
     assert called == printed
     shares = [pair for row in json.loads(heads_of(subject, 1, 1)["about"])["shares"] for pairs in row for pair in pairs]
     measured = [[head["share"][name], head["chance"][name]] for head in called["heads"] for name in head["share"]]
@@ -149,9 +152,10 @@ def test_figures_are_given_by_the_command_and_by_the_call(
     for off, context in ((["1.1"], 8), (["1.2", "2.mlp"], 8), ([], 3), (["2.1"], 5)):
         cost = cost_of(read_subject(zoo, "to be", "gpt", off, context, None))
         assert cost is not None
-        told = command(off, context)
-        assert cost.after == pytest.approx(told["bits"], abs=2e-5)
-        assert cost.after - cost.before == pytest.approx(told["more_bits"], abs=2e-5)
+        asked = {name: value for name, value in (("off", " ".join(off)), ("context", context % 8)) if value}
+        for told in (command(off, context), endpoints(zoo)["figures"]("gpt", **asked)):
+            assert cost.after == pytest.approx(told["bits"], abs=2e-5)
+            assert cost.after - cost.before == pytest.approx(told["more_bits"], abs=2e-5)
 
 
 def test_the_price_of_a_part_is_in_the_figures(zoo: Zoo) -> None:

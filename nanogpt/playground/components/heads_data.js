@@ -9,10 +9,7 @@ const SQUARES = Float32Array.from({ length: 256 }, (_, root) => (root / 255) ** 
 const triangle = (row) => (row * (row + 1)) / 2;
 
 async function inflate(base64) {
-  const packed = atob(base64);
-  const bytes = new Uint8Array(packed.length);
-  for (let i = 0; i < packed.length; i++) bytes[i] = packed.charCodeAt(i);
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const stream = new Blob([bytesOf(base64)]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 

@@ -74,7 +74,8 @@ class InsideTab:
                 "Text",
                 "",
                 PROMPTS,
-                "the text just written, or your own",
+                "the text just written, or yours. Point at a character to see where each head looks, and why the next "
+                "character comes. Below, switch parts off.",
                 most=MAX_READ,
                 term="attention",
             )
