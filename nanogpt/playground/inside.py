@@ -198,7 +198,7 @@ def sentence(head: Head | None) -> str:
         return NOT_MEASURED
     if head.name in HEAD_PATTERNS:
         words, share, chance = (HEAD_PATTERNS[head.name], head.share[head.name], head.chance[head.name])
-        return f"{words}: {percent(share)} of its weight ({percent(chance)} by chance)"
+        return f"{words}: {percent(share)} ({percent(chance)} by chance)"
     return "it spreads its weight almost evenly" if head.name else "no clear pattern"
 
 

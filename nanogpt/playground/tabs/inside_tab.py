@@ -74,8 +74,7 @@ class InsideTab:
                 "Text",
                 "",
                 PROMPTS,
-                "the text just written, or yours. Point at a character to see where each head looks, and why the next "
-                "character comes. Below, switch parts off.",
+                "the text just written, or yours. Point at a character: where heads look, and why the next one comes",
                 most=MAX_READ,
                 term="attention",
             )
