@@ -178,9 +178,7 @@ def test_what_a_head_does_is_said_in_measured_numbers(zoo: Zoo) -> None:
     about = json.loads(drawn["about"])
     (share, chance), *_ = about["shares"][4][2]
     assert about["words"][4][2] == f"previous {percent(share)}"
-    assert (
-        about["details"][4][2] == f"the previous character: {percent(share)} ({percent(chance)} by chance)"
-    )
+    assert about["details"][4][2] == f"the previous character: {percent(share)} ({percent(chance)} by chance)"
     assert about["words"][0][0] == about["details"][0][0] == "no clear pattern"
     assert [len(pairs) for row in about["shares"] for pairs in row] == [7] * 20
     assert about["patterns"] == [[CAPTIONS[name], words] for name, words in HEAD_PATTERNS.items()]
