@@ -187,10 +187,10 @@ def test_a_number_is_committed_when_the_focus_leaves(page: Page) -> None:
 
 def test_arrow_keys_step_a_number_box(page: Page) -> None:
     box(page, "length").focus()
-    for key in ("ArrowUp", "ArrowUp", "ArrowDown"):
+    for key, value in (("ArrowUp", 301), ("ArrowUp", 302), ("ArrowDown", 301)):
         page.keyboard.press(key)
-    assert values(page)["length"] == 301
-    assert [event for event in events(page) if event[1] == "input"][-1] == ("length", "input", 301)
+        assert ("length", "input", value) in events(page)
+        assert values(page)["length"] == value
 
 
 @pytest.mark.parametrize(("name", "text", "range"), [

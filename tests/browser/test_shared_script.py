@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from nanogpt.playground.components.glyphs import named_characters
-from nanogpt.playground.components.loader import component_script
+from nanogpt.playground.components.loader import shared_script
 
 pytestmark = pytest.mark.browser
 
@@ -39,13 +39,13 @@ EVERYTHING = "Object.assign(window, { glyphs, shortGlyph, nameOf, writeGlyph, fi
 @pytest.fixture
 def strip(browser: Browser) -> Iterator[Page]:
     """A page with the small component above and nothing else, for mouse and touch; script errors fail."""
-    shared = component_script("track").partition("// --- the component's own script ---")[0]
     page = browser.new_page(has_touch=True)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.set_content(f'<button id="before">before</button>{NODE}<button id="after">after</button>')
     page.evaluate(
-        "script => Function('element', script)(document.getElementById('component'))", shared + STRIP + EVERYTHING
+        "script => Function('element', script)(document.getElementById('component'))",
+        shared_script() + STRIP + EVERYTHING,
     )
     yield page
     page.close()

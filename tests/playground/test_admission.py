@@ -24,7 +24,7 @@ SOON = UNREAD + 3  # seconds until a visitor is served: about 4 here; the runs b
 PAGE = [2_000, 1, "sample", 4, 4, 0, "gpt", "gpt", "gpt", "gpt"]  # four sides, stopped after 20 s
 POSTS = {
     "run": [{"id": 1, "pace": "whole"}, "abc", 0.8, 0, 1, *PAGE],
-    "sample": ["gpt", "abc", 0.8, 0, 1, 2_000, 1, 8],  # the widest beam: half a minute
+    "sample": ["gpt", "abc", 0.8, 0, 1, 2_000, 1, 8, "", 0],  # the widest beam: half a minute
     "trace": ["gpt", "abc", 0.8, 0, 1, 500, 1],
     "models": [],
 }
@@ -40,6 +40,9 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(folder / "checkpoints", folder / "log")
     yield server
     server.stop()
+    assert (
+        "didn't receive enough" not in server.log.read_text()
+    )  # a run of POSTS that is refused at once proves nothing
 
 
 @pytest.fixture

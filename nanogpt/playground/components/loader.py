@@ -48,10 +48,15 @@ def component_script(name: str, base: str = "") -> str:
 
     A script that is long is divided: NAME_*.js come before NAME.js.
     """
-    table = json.dumps(named_characters(), ensure_ascii=False)
     parts = sorted(path.name for path in Path(__file__).parent.glob(f"{name}_*.js"))
     own = ([f"{base}.js"] if base else []) + [*parts, f"{name}.js"]
-    return f"const NAMED = {table};\n" + "".join(without_comments(_read(file)) for file in ["shared.js", *own])
+    return shared_script() + "".join(without_comments(_read(file)) for file in own)
+
+
+def shared_script() -> str:
+    """What stands before the script of every component: the named characters and shared.js."""
+    table = json.dumps(named_characters(), ensure_ascii=False)
+    return f"const NAMED = {table};\n{without_comments(_read('shared.js'))}"
 
 
 def without_comments(script: str) -> str:

@@ -187,6 +187,3 @@ function repaintWith(node, paint) {
   const theme = new MutationObserver(paint);
   for (const root of [document.documentElement, document.body]) theme.observe(root, { attributeFilter: ["class"] });
 }
-
-// --- the component's own script ---
-
