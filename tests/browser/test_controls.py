@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Request, expect
 from small_page import press, served, visited
 
 from nanogpt.playground.components.beginning import beginning
@@ -31,6 +31,7 @@ CHANGED: dict[str, dict[str, Any]] = {
 EVENTS = ("input", "release", "submit")
 
 heard: list[tuple[str, str, Any]] = []  # (control, event, value) as Python got them
+pending: set[Request] = set()  # what the page has asked and not yet been answered
 asked: list[dict[str, Any]] = []  # all values, each time that the button "ask" was pressed
 
 
@@ -71,11 +72,23 @@ def url() -> Iterator[str]:
         yield url
 
 
+def asks(request: Request) -> None:
+    pending.add(request)
+
+
+def answered(request: Request) -> None:
+    pending.discard(request)
+
+
 @pytest.fixture
 def page(browser: Browser, url: str) -> Iterator[Page]:
     ready = "#prompt .examples option:nth-child(2)"
     with visited(browser, url, ready, permissions=["clipboard-read", "clipboard-write"]) as page:
         heard.clear()
+        pending.clear()
+        page.on("request", asks)
+        page.on("requestfinished", answered)
+        page.on("requestfailed", answered)
         yield page
 
 
@@ -94,6 +107,8 @@ def values(page: Page) -> dict[str, Any]:
 def events(page: Page) -> list[tuple[str, str, Any]]:
     """What Python has heard since the last call."""
     page.wait_for_timeout(250)
+    while pending:
+        page.wait_for_timeout(50)
     found = list(heard)
     heard.clear()
     return found
