@@ -40,9 +40,8 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(folder / "checkpoints", folder / "log")
     yield server
     server.stop()
-    assert (
-        "didn't receive enough" not in server.log.read_text()
-    )  # a run of POSTS that is refused at once proves nothing
+    # A run of POSTS that is refused at once proves nothing.
+    assert "didn't receive enough" not in server.log.read_text()
 
 
 @pytest.fixture
