@@ -17,7 +17,7 @@ from gradio.queueing import Queue
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-UNREAD = 3.0  # seconds a run goes on without a stream: the page and gradio_client open it at the answer to the post
+UNREAD = 6.0  # seconds a run goes on without a stream; a page on a busy machine has taken more than 3 to open it
 PER_SESSION = 8  # seven listeners of the page ask a model, and each waits for its answer before it asks again
 PER_ADDRESS = 40  # a class of thirty behind one address; 24 of the queue's 64 places are left to everyone else
 POSTS = ("/gradio_api/queue/join", "/gradio_api/call/")

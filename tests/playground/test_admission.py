@@ -20,7 +20,7 @@ from nanogpt.text.tokenizer import CharTokenizer
 
 pytestmark = pytest.mark.alone
 
-SOON = UNREAD + 3  # seconds until a visitor is served: about 4 here; the runs below would take minutes
+SOON = UNREAD + 3  # seconds until a visitor is served: about 7 here; the runs below would take minutes
 PAGE = [2_000, 1, "sample", 4, 4, 0, "gpt", "gpt", "gpt", "gpt"]  # four sides, stopped after 20 s
 POSTS = {
     "run": [{"id": 1, "pace": "whole"}, "abc", 0.8, 0, 1, *PAGE],
