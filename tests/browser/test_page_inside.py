@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import random
 import re
 from collections.abc import Callable
@@ -187,7 +188,6 @@ def test_the_offered_commands_print_what_is_shown(visit: Visit, shell: Callable[
     page.mouse.up()
     settled(page)
     assert "≈" not in said
-    page.locator("#switches .result", has_text="in place of").wait_for()  # the price comes last
     page.locator("#inside_takeaway button").first.click()
     inspect, _, others = page.locator("#inside_command textarea").input_value().partition("\npython -m nanogpt sample")
     found = json.loads(shell(inspect + " --json"))
@@ -199,8 +199,17 @@ def test_the_offered_commands_print_what_is_shown(visit: Visit, shell: Callable[
     words = f"MLP {largest[0]}" if largest.endswith("mlp") else f"head {largest}"
     row = page.locator("#why .votes .row", has_text=words).first
     assert number_in(row.locator(".vote")) == pytest.approx(votes[largest], abs=0.006)
-    sample, analyse = ("python -m nanogpt sample" + others).rsplit("\n", 1)
+    sample, _ = ("python -m nanogpt sample" + others).rsplit("\n", 1)
     assert page.locator("#written_again .text").evaluate("node => node.textContent") in shell(sample)
+
+
+@pytest.mark.skipif("NANOGPT_DATA" not in os.environ, reason="needs the corpus at NANOGPT_DATA")
+def test_the_offered_measurement_prints_the_price_that_is_shown(visit: Visit, shell: Callable[[str], str]) -> None:
+    page = visit(height=1200, characters=40, tab="inside", off="5.1")
+    settled(page)
+    page.locator("#switches .result", has_text="in place of").wait_for()  # the price comes last
+    page.locator("#inside_takeaway button").first.click()
+    analyse = page.locator("#inside_command textarea").input_value().rsplit("\n", 1)[1]
     cost = re.search(r"bits a character, (\d\.\d\d) in place of", page.locator("#switches .result").inner_text())
     measured = re.search(r"^bits +(\d\.\d+)$", shell(analyse), re.MULTILINE)
     assert cost is not None
