@@ -113,9 +113,13 @@ def _is_tied(config: Any) -> bool:
 
 
 def read_file(path: Path, most: int) -> bytes:
-    """The bytes of a regular file of at most `most` bytes: no link, no pipe, no device. Raises CheckpointError."""
+    """The bytes of a regular file of at most `most` bytes: no pipe, no device, no link but those of the Hub's cache.
+
+    Raises CheckpointError.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
+        descriptor = os.open(_behind_hub_link(path), flags)
     except OSError as error:
         reason = "a symbolic link" if error.errno == errno.ELOOP else error.strerror
         raise CheckpointError(f"{_where(path)}: {reason}.") from error
@@ -127,6 +131,22 @@ def read_file(path: Path, most: int) -> bytes:
         if status.st_size > most:
             raise CheckpointError(f"{_where(path)}: {status.st_size:,} bytes; the limit is {most:,}.")
         return f.read(most + 1)
+
+
+def _behind_hub_link(path: Path) -> Path:
+    """The file that a link in the cache of the Hugging Face Hub stands for; any other path as it is.
+
+    The cache links CACHE/models--USER--REPO/snapshots/COMMIT/NAME to a file in CACHE/models--USER--REPO/blobs, which
+    may itself be a link into CACHE/blobs, shared by all repositories. A link to any other place is not followed.
+    """
+    if not path.is_symlink():
+        return path
+    snapshots = Path(os.path.realpath(path.parent)).parent
+    repo = snapshots.parent
+    target = Path(os.path.realpath(path))
+    is_cache = snapshots.name == "snapshots" and repo.name.startswith("models--")
+    inside = any(target.is_relative_to(blobs) for blobs in (repo / "blobs", repo.parent / "blobs"))
+    return target if is_cache and inside else path
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ A folder that cannot be loaded is listed with the reason; the others are offered
 
 import os
 import threading
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,23 +16,35 @@ from nanogpt.generation.text_model import TextModel
 from nanogpt.models import MODELS, packed
 from nanogpt.models.base import LanguageModel
 from nanogpt.storage.checkpoint import CONFIG, CheckpointError, read_model
+from nanogpt.storage.hub import located
 from nanogpt.text.tokenizer import CharTokenizer
 
 Stamp = tuple[int, int, int]
 
 
-def load(folder: str | os.PathLike[str], device: torch.device | str = "cpu", *, pack: bool = True) -> TextModel:
-    """The model in a checkpoint folder, in eval mode, with its tokenizer. Raises CheckpointError.
+def load(
+    source: str | os.PathLike[str],
+    device: torch.device | str = "cpu",
+    *,
+    revision: str = "",
+    pack: bool = True,
+) -> TextModel:
+    """The model of a checkpoint, in eval mode, with its tokenizer. Raises CheckpointError or HubError.
+
+    `source` is a folder, or else, if it looks like USER/REPO, a repository of the Hugging Face Hub, and `revision` one
+    of its branches, tags or commits.
 
     On the CPU its large linear layers are packed, as the page and the command line have them, so that one seed gives
     one text everywhere. With `pack` False every weight stays an ordinary parameter that can be seen and trained.
     """
+    name, folder, notice = located(f"{source}@{revision}" if revision else source)
+    if notice:
+        warnings.warn(notice, stacklevel=2)
     model, tokenizer = read_model(folder, device)
     parameters = sum(p.numel() for p in model.parameters())
     if pack and model.device.type == "cpu":
         model = packed.pack(model)
-    path = Path(folder)
-    return TextModel(Path(os.path.abspath(path)).name, path, model, tokenizer, parameters)
+    return TextModel(name, folder, model, tokenizer, parameters)
 
 
 class Zoo:
