@@ -44,6 +44,11 @@ def explained(repo: str, revision: str = "") -> Iterator[None]:
         raise _refusal(error, repo) from error
     except (httpx2.HTTPError, LocalEntryNotFoundError) as error:
         raise UnreachableError(f"The Hub ({constants.ENDPOINT}) cannot be reached.") from error
+    except RuntimeError as error:  # around what happened while a file was sent
+        if not isinstance(error.__cause__, httpx2.HTTPError):
+            raise
+        with explained(repo):
+            raise error.__cause__ from None
     except OSError as error:
         if not str(error).startswith("Consistency check failed"):
             raise
