@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from nanogpt.models import build_model, config_values, kind_of, make_config
 from nanogpt.models.base import LanguageModel
+from nanogpt.storage.links import followed
 from nanogpt.text.tokenizer import CharTokenizer
 
 WEIGHTS, TOKENIZER, CONFIG, METRICS = "model.safetensors", "tokenizer.json", "config.json", "metrics.jsonl"
@@ -119,7 +120,7 @@ def read_file(path: Path, most: int) -> bytes:
     """
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
     try:
-        descriptor = os.open(_behind_hub_link(path), flags)
+        descriptor = os.open(followed(path), flags)
     except OSError as error:
         reason = "a symbolic link" if error.errno == errno.ELOOP else error.strerror
         raise CheckpointError(f"{_where(path)}: {reason}.") from error
@@ -131,22 +132,6 @@ def read_file(path: Path, most: int) -> bytes:
         if status.st_size > most:
             raise CheckpointError(f"{_where(path)}: {status.st_size:,} bytes; the limit is {most:,}.")
         return f.read(most + 1)
-
-
-def _behind_hub_link(path: Path) -> Path:
-    """The file that a link in the cache of the Hugging Face Hub stands for; any other path as it is.
-
-    The cache links CACHE/models--USER--REPO/snapshots/COMMIT/NAME to a file in CACHE/models--USER--REPO/blobs, which
-    may itself be a link into CACHE/blobs, shared by all repositories. A link to any other place is not followed.
-    """
-    if not path.is_symlink():
-        return path
-    snapshots = Path(os.path.realpath(path.parent)).parent
-    repo = snapshots.parent
-    target = Path(os.path.realpath(path))
-    is_cache = snapshots.name == "snapshots" and repo.name.startswith("models--")
-    inside = any(target.is_relative_to(blobs) for blobs in (repo / "blobs", repo.parent / "blobs"))
-    return target if is_cache and inside else path
 
 
 def read_json(path: Path) -> dict[str, Any]:

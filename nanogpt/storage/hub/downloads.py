@@ -10,9 +10,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 
 from nanogpt.storage.checkpoint import (
     CONFIG,
-    MAX_METRICS_BYTES,
     MAX_WEIGHTS_BYTES,
-    METRICS,
     TOKENIZER,
     WEIGHTS,
     CheckpointError,
@@ -23,9 +21,8 @@ from nanogpt.storage.checkpoint import (
 from nanogpt.storage.hub import HubError, UnreachableError
 from nanogpt.storage.hub.answers import explained
 from nanogpt.storage.hub.names import split_revision
+from nanogpt.storage.portable import NEEDED, OPTIONAL, portable_files
 
-CARD, FIGURES = "README.md", "analysis.json"
-NEEDED, OPTIONAL = (WEIGHTS, TOKENIZER, CONFIG), (METRICS, FIGURES, CARD)
 ANSWER_SECONDS = 10.0  # until the Hub answers a question
 
 
@@ -96,7 +93,7 @@ def pull(source: str, into: str | os.PathLike[str], *, overwrite: bool = False) 
     except CheckpointError as error:
         raise CheckpointError(f"{source} holds no usable model. {error}") from error
     into = Path(into)
-    files = checkpoint_files(folder)
+    files = portable_files(folder)
     if not overwrite and into.exists() and not _holds_the_same(into, files):
         raise CheckpointError(f"{into} holds something else: choose another folder, or replace it with --overwrite.")
     into.mkdir(parents=True, exist_ok=True)
@@ -107,11 +104,6 @@ def pull(source: str, into: str | os.PathLike[str], *, overwrite: bool = False) 
         if name in files:
             write_file(into / name, files[name])
     return Snapshot(into, notice)
-
-
-def checkpoint_files(folder: Path) -> dict[str, bytes]:
-    names = [*NEEDED, *(name for name in OPTIONAL if (folder / name).exists())]
-    return {name: read_file(folder / name, max(MAX_WEIGHTS_BYTES, MAX_METRICS_BYTES)) for name in names}
 
 
 def _holds_the_same(folder: Path, files: Mapping[str, bytes]) -> bool:

@@ -13,9 +13,10 @@ from nanogpt.models import kind_of
 from nanogpt.storage.checkpoint import read_model
 from nanogpt.storage.hub import HubError
 from nanogpt.storage.hub.answers import TOKENS_PAGE, explained
-from nanogpt.storage.hub.downloads import ANSWER_SECONDS, CARD, NEEDED, OPTIONAL, checkpoint_files
+from nanogpt.storage.hub.downloads import ANSWER_SECONDS
 from nanogpt.storage.hub.front_matter import card_front
 from nanogpt.storage.hub.names import check_repo
+from nanogpt.storage.portable import CARD, NEEDED, OPTIONAL, portable_files
 
 UPLOAD_SECONDS = 120.0  # until the Hub has stored what it was sent
 
@@ -43,7 +44,7 @@ def push(
     check_repo(repo)
     folder = Path(folder)
     model, _ = read_model(folder)
-    files = checkpoint_files(folder)
+    files = portable_files(folder)
     if CARD in files:
         text = files[CARD].decode("utf-8")
     else:  # saved by hand: only training writes a whole card

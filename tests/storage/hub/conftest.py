@@ -43,9 +43,7 @@ def point_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(params=["slow", "503", "down", "offline"])
-def unreachable(
-    request: pytest.FixtureRequest, hub: HubServer, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], str]:
+def unreachable(request: pytest.FixtureRequest, hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
     """unreachable() → from now on the hub is slow, or down in one of two ways, or not to be asked; what is said of it."""
 
     def break_off() -> str:
