@@ -30,7 +30,7 @@ def located(source: str | os.PathLike[str]) -> tuple[str, Path, str]:
     if not isinstance(source, str) or folder.is_dir():
         return Path(os.path.abspath(folder)).name, folder, ""
     if not is_repo(source.partition("@")[0]):
-        raise CheckpointError(f"{shown(source)} is neither a folder nor the name of a repository, USER/REPO.")
+        raise CheckpointError(f"{shown(source, 200)} is neither a folder nor the name of a repository, USER/REPO.")
     from nanogpt.storage.hub.downloads import fetch  # the Hub's library takes long to import
 
     try:
