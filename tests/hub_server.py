@@ -100,6 +100,8 @@ class HubServer:
                 return error(401, message="Invalid credentials in Authorization header")
             if self.fault == "slow":
                 await asyncio.sleep(1)
+            if self.fault == "gated":
+                return error(403, "GatedRepo")
             if self.fault.isdigit():
                 return error(int(self.fault), message="fault")
             return endpoint(request, body) if request.method in ("POST", "PUT") else endpoint(request)
@@ -177,8 +179,8 @@ class HubServer:
         return JSONResponse({"transfer": "basic", "objects": [upload(o) for o in json.loads(body)["objects"]]})
 
     def store(self, request: Request, body: bytes) -> Response:
-        if hashlib.sha256(body).hexdigest() != request.path_params["digest"]:
-            return error(400, message="another digest")
+        if self.fault == "no storage" or hashlib.sha256(body).hexdigest() != request.path_params["digest"]:
+            return error(400, message="not stored")
         self.objects[request.path_params["digest"]] = body
         return Response()
 

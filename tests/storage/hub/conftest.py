@@ -6,8 +6,8 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
-from huggingface_hub import constants
 from hub_server import TOKEN, HubServer
+from huggingface_hub import constants
 
 from nanogpt.models.base import LanguageModel
 from nanogpt.storage.checkpoint import save
@@ -44,7 +44,7 @@ def point_to(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=["slow", "503", "down", "offline"])
 def unreachable(request: pytest.FixtureRequest, hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
-    """unreachable() → from now on the hub is slow, or down in one of two ways, or not to be asked; what is said of it."""
+    """unreachable() → what is said of the hub: from now on it is slow, down in one of two ways, or not to be asked."""
 
     def break_off() -> str:
         if request.param == "slow":
