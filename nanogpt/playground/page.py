@@ -48,7 +48,7 @@ class Page:
 
     def read_model(self, name: str) -> str:
         """A model's name if the zoo has it. Raises ValueError."""
-        return self.zoo.get(name).name
+        return self.zoo.outline(name).name
 
 
 def changed(part: gr.HTML, **properties: Any) -> gr.HTML:

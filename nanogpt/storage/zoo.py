@@ -1,11 +1,14 @@
-"""The checkpoints of a folder: listed, loaded, and loaded again when their files are replaced.
+"""The checkpoints of a folder: listed, loaded when they are first used, and again when their files are replaced.
 
-A folder that cannot be loaded is listed with the reason; the others are offered all the same.
+A folder that cannot be used is reported to the operator, once for each change of its files; the others are offered all
+the same.
 """
 
+import logging
 import os
 import threading
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -14,10 +17,12 @@ from nanogpt.checks import shown
 from nanogpt.generation.text_model import TextModel
 from nanogpt.models import MODELS, packed
 from nanogpt.models.base import LanguageModel
-from nanogpt.storage.checkpoint import CONFIG, CheckpointError, read_model
+from nanogpt.storage.checkpoint import CONFIG, TOKENIZER, WEIGHTS, CheckpointError, read_model, read_outline
 from nanogpt.text.tokenizer import CharTokenizer
 
-Stamp = tuple[int, int, int]
+LOG = logging.getLogger(__name__)
+Stamps = tuple[tuple[int, ...], ...]  # what tells whether any file of a folder was replaced or changed
+ATTEMPTS = 5  # to load a folder whose files are being replaced
 
 
 def load(folder: str | os.PathLike[str], device: torch.device | str = "cpu", *, pack: bool = True) -> TextModel:
@@ -26,96 +31,175 @@ def load(folder: str | os.PathLike[str], device: torch.device | str = "cpu", *, 
     On the CPU its large linear layers are packed, as the page and the command line have them, so that one seed gives
     one text everywhere. With `pack` False every weight stays an ordinary parameter that can be seen and trained.
     """
-    model, tokenizer = read_model(folder, device)
-    parameters = sum(p.numel() for p in model.parameters())
-    if pack and model.device.type == "cpu":
-        model = packed.pack(model)
+    found = _text_model(folder, *read_model(folder, device))
+    return replace(found, model=packed.pack(found.model)) if pack and found.model.device.type == "cpu" else found
+
+
+def _text_model(folder: str | os.PathLike[str], model: LanguageModel, tokenizer: CharTokenizer) -> TextModel:
     path = Path(folder)
+    parameters = sum(p.numel() for p in model.parameters())
     return TextModel(Path(os.path.abspath(path)).name, path, model, tokenizer, parameters)
 
 
-class Zoo:
-    """All checkpoints below `root`. Safe to use from many threads."""
+@dataclass(eq=False)
+class Offer:
+    """The files of a folder as they were at `stamps`: what they hold without weights, and the model once it is used."""
 
-    def __init__(self, root: str | Path):
+    outline: TextModel
+    stamps: Stamps
+    loaded: TextModel | None = None
+    loading: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Zoo:
+    """All checkpoints below `root`. Safe to use from many threads.
+
+    `report` is called with a sentence for each folder that cannot be used; by default it goes to the log.
+    """
+
+    def __init__(self, root: str | Path, report: Callable[[str], object] = LOG.warning):
         self.root = Path(root)
+        self.report = report
         self._lock = threading.RLock()
-        self._models: dict[str, tuple[Stamp | None, TextModel]] = {}
-        self._broken: dict[str, tuple[Stamp | None, str]] = {}
+        self._examined: dict[str, Stamps] = {}  # every folder, by its name; names that are left out have no stamps
+        self._offers: dict[str, Offer] = {}  # those whose newest files can be used, as far as is known
+        self._good: dict[str, Offer] = {}  # those of which a model was loaded: it serves until a newer one is
 
     def refresh(self) -> None:
-        """Look at the folder again and load what is new; the old model stays where its replacement does not load."""
+        """Look at the folder again, without loading a model."""
         with self._lock:
-            names = self._names()
-            for name in [*self._models, *self._broken]:
-                if name not in names:
-                    self._models.pop(name, None)
-                    self._broken.pop(name, None)
-            for name in names:
-                self._refresh_one(name)
+            found = self._folders()
+            for name in [*self._examined]:
+                if name not in found:
+                    for known in (self._examined, self._offers, self._good):
+                        known.pop(name, None)
+            for name in found:
+                self._examine(name)
 
-    def _names(self) -> list[str]:
-        """Folders that offer a checkpoint: the models in the order of their table, then by name."""
+    def _folders(self) -> list[str]:
+        """The names of all folders that may hold a checkpoint."""
         if not self.root.is_dir():
             return []
-        order = {kind: i for i, kind in enumerate(MODELS)}
-        found = [p.name for p in self.root.iterdir() if p.is_dir() and not p.name.startswith(".")]
-        return sorted(found, key=lambda name: (order.get(name, len(order)), name))
+        return [p.name for p in self.root.iterdir() if p.is_dir() and not p.name.startswith(".")]
 
-    def _refresh_one(self, name: str) -> None:
-        stamp = _stamp(self.root / name / CONFIG)
-        known = self._models.get(name) or self._broken.get(name)
-        if known and known[0] == stamp and stamp is not None and name not in self._broken:
+    def _examine(self, name: str) -> None:
+        """Note what is in a folder whose files have changed."""
+        stamps = _stamps(self.root / name)
+        if self._examined.get(name) == stamps:
             return
+        self._examined[name] = stamps
         try:
-            loaded = load(self.root / name)
+            name.encode()
+            outline = _text_model(self.root / name, *read_outline(self.root / name))
+        except UnicodeEncodeError:
+            self.report(f"The folder {shown(name)} is left out: its name is not UTF-8.")
         except CheckpointError as error:
-            self._broken[name] = (stamp, str(error))
+            self._reject(name, error)
         else:
-            self._models[name] = (stamp, replace(loaded, draft=self._draft(loaded.tokenizer)))
-            self._broken.pop(name, None)
+            self._offers[name] = Offer(outline, stamps)
 
-    def _draft(self, tokenizer: CharTokenizer) -> LanguageModel | None:
-        """Of the small models with this vocabulary, which are loaded first, the one with the largest context."""
-        small = (known for _, known in self._models.values() if known.model.any_length)
-        fitting = [known for known in small if known.tokenizer.chars == tokenizer.chars]
-        return max(fitting, key=lambda known: known.block_size).model if fitting else None
+    def _reject(self, name: str, error: CheckpointError) -> None:
+        self._offers.pop(name, None)
+        self.report(f"{name} could not be loaded. {error}" + (" The earlier one stays." if name in self._good else ""))
 
     @property
     def names(self) -> list[str]:
-        """The models that can be used, the n-grams first."""
+        """The models that can be used: in the order of the table of models, then by name."""
+        order = {kind: i for i, kind in enumerate(MODELS)}
         with self._lock:
-            return [name for name in self._names() if name in self._models]
+            return sorted(self._offers | self._good, key=lambda name: (order.get(name, len(order)), name))
 
     @property
     def choices(self) -> list[tuple[str, str]]:
         """(title, name) of the models that can be used, for a menu."""
         with self._lock:
-            return [(self.get(name).title, name) for name in self.names]
+            return [(self.outline(name).title, name) for name in self.names]
 
     @property
-    def problems(self) -> list[str]:
-        """A sentence for each folder that could not be loaded, or for a root without any."""
+    def notice(self) -> str:
+        """A sentence for visitors where no model can be used, else ""."""
+        if self.names:
+            return ""
+        return f"No checkpoints in {shown(self.root.name)}/. Train some with: python train.py"
+
+    def outline(self, name: object) -> TextModel:
+        """The model of that name without weights, for its title, its parts and its sizes; nothing is loaded.
+
+        Raises ValueError with the list of names for anything else.
+        """
         with self._lock:
-            if not self._models and not self._broken:
-                return [f"No checkpoints in {self.root.name}/. Train some with: python train.py"]
-            return [
-                f"{name} could not be loaded. {why}" + (" The earlier one stays." if name in self._models else "")
-                for name, (_, why) in sorted(self._broken.items())
-            ]
+            return self._offer(name).outline
+
+    def _offer(self, name: object) -> Offer:
+        if isinstance(name, str) and name in self._examined:
+            self._examine(name)
+        offer = (self._offers.get(name) or self._good.get(name)) if isinstance(name, str) else None
+        if offer is None:
+            known = ", ".join(map(shown, self.names)) or "none"
+            raise ValueError(f"Unknown model {shown(name)}; the models are {known}.")
+        return offer
 
     def get(self, name: object) -> TextModel:
-        """The model of that name. Raises ValueError with the list of names for anything else."""
+        """The model of that name, as its files are now, loaded if it was not. Raises ValueError as `outline` does.
+
+        While a newer one is being loaded for another thread, the earlier one is given.
+        """
+        for _ in range(ATTEMPTS):
+            with self._lock:
+                offer = self._offer(name)
+                good = self._good.get(offer.outline.name)
+            if offer.loaded is None and offer.loading.acquire(blocking=good is None):
+                try:
+                    if offer.loaded is None:
+                        self._load(offer)
+                finally:
+                    offer.loading.release()
+            found = offer.loaded or (good and good.loaded)
+            if found:
+                return found
+        raise ValueError(f"The files of model {shown(name)} are being replaced. Ask again in a moment.")
+
+    def _load(self, offer: Offer) -> None:
+        """Load the model of an offer. Where its files are no longer those of the offer, nothing is done."""
+        name = offer.outline.name
+        try:
+            loaded, problem = load(self.root / name), None
+        except CheckpointError as error:
+            loaded, problem = None, error
         with self._lock:
-            if not isinstance(name, str) or name not in self._models:
-                known = ", ".join(map(shown, self.names)) or "none"
-                raise ValueError(f"Unknown model {shown(name)}; the models are {known}.")
-            return self._models[name][1]
+            # Files that were replaced while they were read prove nothing: they are examined again.
+            if self._offers.get(name) is not offer or _stamps(self.root / name) != offer.stamps:
+                return
+            if problem:
+                self._reject(name, problem)
+        if loaded:
+            offer.loaded = replace(loaded, draft=self._draft(offer.outline))
+            with self._lock:
+                self._good[name] = offer
+
+    def _draft(self, outline: TextModel) -> LanguageModel | None:
+        """Of the small models with this vocabulary, the one with the largest context; a small model itself has none."""
+        if outline.model.any_length:
+            return None
+        with self._lock:
+            others = [offer.outline for offer in (self._good | self._offers).values()]
+        small = [o for o in others if o.model.any_length and o.tokenizer.chars == outline.tokenizer.chars]
+        for other in sorted(small, key=lambda o: o.block_size, reverse=True):
+            try:
+                return self.get(other.name).model
+            except ValueError:  # damaged: it was reported
+                continue
+        return None
 
 
-def _stamp(path: Path) -> Stamp | None:
+def _stamps(folder: Path) -> Stamps:
+    """The stamps of a folder's three files; empty for one that cannot be found."""
+    return tuple(_stamp(folder / name) for name in (CONFIG, TOKENIZER, WEIGHTS))
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
     try:
         status = path.stat()
     except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size
+        return ()
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
