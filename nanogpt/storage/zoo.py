@@ -7,6 +7,7 @@ the same.
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from nanogpt.text.tokenizer import CharTokenizer
 
 LOG = logging.getLogger(__name__)
 Stamps = tuple[tuple[int, ...], ...]  # what tells whether any file of a folder was replaced or changed
+SETTLED = 1.0  # seconds: a folder that changed since may be in the middle of a replacement, and is no trouble yet
 ATTEMPTS = 5  # to load a folder whose files are being replaced
 
 
@@ -63,6 +65,7 @@ class Zoo:
         self._lock = threading.RLock()
         self._examined: dict[str, Stamps] = {}  # every folder, by its name; names that are left out have no stamps
         self._offers: dict[str, Offer] = {}  # those whose newest files can be used, as far as is known
+        self._problems: dict[str, str] = {}  # what is still to be reported
         self._good: dict[str, Offer] = {}  # those of which a model was loaded: it serves until a newer one is
 
     def refresh(self) -> None:
@@ -71,7 +74,7 @@ class Zoo:
             found = self._folders()
             for name in [*self._examined]:
                 if name not in found:
-                    for known in (self._examined, self._offers, self._good):
+                    for known in (self._examined, self._offers, self._problems, self._good):
                         known.pop(name, None)
             for name in found:
                 self._examine(name)
@@ -86,21 +89,29 @@ class Zoo:
         """Note what is in a folder whose files have changed."""
         stamps = _stamps(self.root / name)
         if self._examined.get(name) == stamps:
+            self._report_when_settled(name)
             return
         self._examined[name] = stamps
+        self._problems.pop(name, None)
         try:
             name.encode()
             outline = _text_model(self.root / name, *read_outline(self.root / name))
         except UnicodeEncodeError:
-            self.report(f"The folder {shown(name)} is left out: its name is not UTF-8.")
+            self._problems[name] = f"The folder {shown(name)} is left out: its name is not UTF-8."
         except CheckpointError as error:
             self._reject(name, error)
         else:
             self._offers[name] = Offer(outline, stamps)
+        self._report_when_settled(name)
 
     def _reject(self, name: str, error: CheckpointError) -> None:
         self._offers.pop(name, None)
-        self.report(f"{name} could not be loaded. {error}" + (" The earlier one stays." if name in self._good else ""))
+        rest = " The earlier one stays." if name in self._good else ""
+        self._problems[name] = f"{name} could not be loaded. {error}{rest}"
+
+    def _report_when_settled(self, name: str) -> None:
+        if name in self._problems and time.time() - _changed(self.root / name) >= SETTLED:
+            self.report(self._problems.pop(name))
 
     @property
     def names(self) -> list[str]:
@@ -172,6 +183,7 @@ class Zoo:
                 return
             if problem:
                 self._reject(name, problem)
+                self._report_when_settled(name)
         if loaded:
             offer.loaded = replace(loaded, draft=self._draft(offer.outline))
             with self._lock:
@@ -195,6 +207,12 @@ class Zoo:
 def _stamps(folder: Path) -> Stamps:
     """The stamps of a folder's three files; empty for one that cannot be found."""
     return tuple(_stamp(folder / name) for name in (CONFIG, TOKENIZER, WEIGHTS))
+
+
+def _changed(folder: Path) -> float:
+    """When a folder or one of its files was last changed, in seconds since the epoch."""
+    stamps = (_stamp(path) for path in (folder, *(folder / name for name in (CONFIG, TOKENIZER, WEIGHTS))))
+    return max((stamp[1] for stamp in stamps if stamp), default=0) / 1e9
 
 
 def _stamp(path: Path) -> tuple[int, ...]:
