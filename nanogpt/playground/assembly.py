@@ -11,6 +11,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from nanogpt.checks import one_of
 from nanogpt.playground.admission import Admission
+from nanogpt.playground.calls import Calls
 from nanogpt.playground.endpoints import endpoints
 from nanogpt.playground.fields import FIELDS
 from nanogpt.playground.guard import Guard
@@ -150,9 +151,9 @@ def launch_options() -> dict[str, Any]:
         "enable_monitoring": False,
         "show_error": False,
         "ssr_mode": False,  # a Node server would answer for the page, and the link preview would be Gradio's again
-        "state_session_capacity": 500,
+        "state_session_capacity": 100,
         "footer_links": ["api"],
         "app_kwargs": {
-            "middleware": [Middleware(GZipMiddleware), Middleware(Guard), Middleware(Preview), Middleware(Admission)]
+            "middleware": [Middleware(one) for one in (GZipMiddleware, Guard, Preview, Calls, Admission)],
         },
     }

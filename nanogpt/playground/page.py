@@ -51,6 +51,11 @@ class Page:
         return self.zoo.outline(name).name
 
 
+def told(event: gr.EventData, name: str) -> Any:
+    """What an event tells under this name; None if it does not. It is checked like any other value of a visitor."""
+    return event._data.get(name) if isinstance(event._data, dict) else None
+
+
 def changed(part: gr.HTML, **properties: Any) -> gr.HTML:
     """An update of a drawn part that names all its properties.
 

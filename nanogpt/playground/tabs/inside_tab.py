@@ -41,7 +41,7 @@ from nanogpt.playground.inside import (
     why_of,
 )
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
-from nanogpt.playground.page import Linked, Page, Update, changed
+from nanogpt.playground.page import Linked, Page, Update, changed, told
 from nanogpt.playground.reproduction import commands_and_calls
 from nanogpt.playground.rewriting import cost_in_words, curve_of, experiments, fitted, original_panel, rewritten_panel
 from nanogpt.playground.run import Run
@@ -126,8 +126,8 @@ class InsideTab:
     def exact(self, chosen: gr.EventData, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
         with refused():
             subject = read_subject(self.zoo, text, model, off, context, begun)
-            layer, head = chosen._data["layer"], chosen._data["head"]
-            known = chosen._data["exact"] is True
+            layer, head = told(chosen, "layer"), told(chosen, "head")
+            known = told(chosen, "exact") is True
             return gr.skip() if known else gr.HTML(exact=exact_of(subject, layer, head)), layer, head
 
     def write(self, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
@@ -153,7 +153,7 @@ class InsideTab:
         """Set the parts that are off and the context as a named experiment has them."""
         with refused():
             loaded = self.zoo.outline(model)
-            tried = experiments(loaded)[whole("Experiment", chosen._data["index"], 0, len(experiments(loaded)) - 1)]
+            tried = experiments(loaded)[whole("Experiment", told(chosen, "index"), 0, len(experiments(loaded)) - 1)]
             return tried.off, tried.context or loaded.block_size
 
     def whole_context(self, model):  # type: ignore[no-untyped-def]
@@ -162,7 +162,7 @@ class InsideTab:
 
     def choose_context(self, chosen: gr.EventData):  # type: ignore[no-untyped-def]
         with refused():
-            return whole("Context", chosen._data["context"], 1, int(RANGES["block_size"][1]))
+            return whole("Context", told(chosen, "context"), 1, int(RANGES["block_size"][1]))
 
     def take_away(self, request: gr.Request, position, *values):  # type: ignore[no-untyped-def]
         """The commands and API calls that give the numbers of the tab."""
