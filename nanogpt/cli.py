@@ -149,10 +149,8 @@ def _add_figures_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _zoo(args: argparse.Namespace) -> Zoo:
-    zoo = Zoo(args.checkpoints)
+    zoo = Zoo(args.checkpoints, report=lambda problem: print(f"note: {problem}", file=sys.stderr))
     zoo.refresh()
-    for problem in zoo.problems:
-        print(f"note: {problem}", file=sys.stderr)
     return zoo
 
 

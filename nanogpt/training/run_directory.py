@@ -15,7 +15,7 @@ from typing import Any
 
 from torch import Tensor
 
-from nanogpt.storage import checkpoint
+from nanogpt.storage import checkpoint, states
 from nanogpt.training.errors import TrainError
 
 LOCK = ".lock"
@@ -86,14 +86,14 @@ class RunDirectory:
 
     def latest_state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The newest intact state: (tensors, manifest). Raises TrainError if there is none."""
-        found = checkpoint.latest_state(self.states)
+        found = states.latest_state(self.states)
         if found is None:
             raise TrainError(f"{self.states} holds no saved state to continue from.")
         return found
 
     def describe_saved_state(self) -> str:
         """A sentence on the state that a failed run leaves."""
-        found = checkpoint.latest_state(self.states)
+        found = states.latest_state(self.states)
         if found is None:
             return "There is no saved state."
         return f"The state of step {found[1]['step']} in {self.states} is intact; --resume continues from it."

@@ -16,7 +16,7 @@ import torch
 from short_runs import SMALL, result, stop
 
 import train as train_py
-from nanogpt.storage import checkpoint
+from nanogpt.storage import checkpoint, states
 from nanogpt.training.config import TrainConfig
 from nanogpt.training.errors import TrainError
 from nanogpt.training.run_directory import RunDirectory
@@ -43,7 +43,7 @@ def test_overwriting_forgets_the_states_of_the_old_run(config: Callable[..., Tra
     train(config("bigram", name="run", overwrite=True))
     at_step(-1, stop())
     assert train(config("bigram", name="run", resume=True))["step"] == 8
-    found = checkpoint.latest_state(config("bigram", name="run").folder / "state")
+    found = states.latest_state(config("bigram", name="run").folder / "state")
     assert found is not None
     assert found[1]["step"] == 8
 
@@ -114,14 +114,14 @@ def test_a_killed_trainer_loses_no_checkpoint(text_file: Path, tmp_path: Path) -
             [*command, *how], cwd=Path(train_py.__file__).parent, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         ) as trainer_:
             while True:  # until it has gone a step further
-                found = checkpoint.latest_state(tmp_path / "run" / "state")
+                found = states.latest_state(tmp_path / "run" / "state")
                 if found and found[1]["step"] > newest:
                     break
                 assert trainer_.poll() is None, trainer_.stderr and trainer_.stderr.read()
                 time.sleep(0.05)
             time.sleep(moments.random())
             trainer_.kill()
-        found = checkpoint.latest_state(tmp_path / "run" / "state")
+        found = states.latest_state(tmp_path / "run" / "state")
         assert found is not None
         assert found[1]["step"] > newest
         newest = found[1]["step"]
@@ -179,7 +179,7 @@ def test_a_failed_run_is_told_which_state_is_intact(tmp_path: Path) -> None:
     assert directory.describe_saved_state() == "There is no saved state."
     with pytest.raises(TrainError, match="holds no saved state to continue from"):
         directory.latest_state()
-    checkpoint.save_state(directory.states, 12, {"x": torch.ones(1)}, {"seconds": 1.0})
+    states.save_state(directory.states, 12, {"x": torch.ones(1)}, {"seconds": 1.0})
     assert directory.latest_state()[1]["step"] == 12
     expected = f"The state of step 12 in {directory.states} is intact; --resume continues from it."
     assert directory.describe_saved_state() == expected

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from huggingface_hub import HfApi, constants, hf_hub_download
 from huggingface_hub.errors import LocalEntryNotFoundError
 
+from nanogpt.storage.atomic import write_files
 from nanogpt.storage.checkpoint import (
     CONFIG,
     MAX_WEIGHTS_BYTES,
@@ -16,7 +17,6 @@ from nanogpt.storage.checkpoint import (
     CheckpointError,
     read_file,
     read_model,
-    write_file,
 )
 from nanogpt.storage.hub import HubError, UnreachableError
 from nanogpt.storage.hub.answers import explained
@@ -100,9 +100,7 @@ def pull(source: str, into: str | os.PathLike[str], *, overwrite: bool = False) 
     for name in OPTIONAL:
         if name not in files:
             (into / name).unlink(missing_ok=True)  # it told of the model that was here before
-    for name in (*OPTIONAL, *NEEDED):
-        if name in files:
-            write_file(into / name, files[name])
+    write_files({into / name: files[name] for name in (*OPTIONAL, *NEEDED) if name in files})
     return Snapshot(into, notice)
 
 

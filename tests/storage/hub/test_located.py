@@ -23,7 +23,7 @@ def test_a_folder_comes_before_a_repository(hub: HubServer, gpt: Path, monkeypat
 def test_the_error_says_what_a_name_can_be(hub: HubServer) -> None:
     with pytest.raises(HubError, match=r"^alice/none is not a folder here\. There is no repository alice/none"):
         nanogpt.load("alice/none")
-    for name in ("none", "a/b/c", "alice/gpt\n"):
+    for name in ("none", "a/b/c", "alice/gpt\n", "alice/\0", "\ud800"):
         with pytest.raises(CheckpointError, match="is neither a folder nor the name of a repository, USER/REPO"):
             nanogpt.load(name)
 
