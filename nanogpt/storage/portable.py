@@ -5,10 +5,10 @@ from pathlib import Path
 from nanogpt.storage.checkpoint import CONFIG, MAX_WEIGHTS_BYTES, METRICS, TOKENIZER, WEIGHTS, read_file
 
 CARD, FIGURES = "README.md", "analysis.json"
-NEEDED, OPTIONAL = (WEIGHTS, TOKENIZER, CONFIG), (METRICS, FIGURES, CARD)
+MODEL_FILES, OTHER_FILES = (WEIGHTS, TOKENIZER, CONFIG), (METRICS, FIGURES, CARD)
 
 
 def portable_files(folder: Path) -> dict[str, bytes]:
     """Name → content of those files. Raises CheckpointError if one that a model needs is missing."""
-    names = [*NEEDED, *(name for name in OPTIONAL if (folder / name).exists())]
+    names = [*MODEL_FILES, *(name for name in OTHER_FILES if (folder / name).exists())]
     return {name: read_file(folder / name, MAX_WEIGHTS_BYTES) for name in names}

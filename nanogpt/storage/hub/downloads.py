@@ -21,7 +21,7 @@ from nanogpt.storage.checkpoint import (
 from nanogpt.storage.hub import HubError, UnreachableError
 from nanogpt.storage.hub.answers import explained
 from nanogpt.storage.hub.names import split_revision
-from nanogpt.storage.portable import NEEDED, OPTIONAL, portable_files
+from nanogpt.storage.portable import MODEL_FILES, OTHER_FILES, portable_files
 
 ANSWER_SECONDS = 10.0  # until the Hub answers a question
 
@@ -62,7 +62,7 @@ def _download(repo: str, revision: str, *, from_cache: bool = False) -> Path:
     folder = file(CONFIG, revision).parent
     for name in (WEIGHTS, TOKENIZER):
         file(name, folder.name)
-    for name in OPTIONAL:
+    for name in OTHER_FILES:
         if there is not None and name in there:
             file(name, folder.name)
     return folder
@@ -72,7 +72,7 @@ def _files_of(repo: str, revision: str) -> set[str]:
     """The names of a repository's files, before any is downloaded. Raises HubError if they are no checkpoint."""
     found = HfApi().model_info(repo, revision=revision, files_metadata=True, timeout=ANSWER_SECONDS).siblings or []
     sizes = {file.rfilename: file.size or 0 for file in found}
-    for name in NEEDED:
+    for name in MODEL_FILES:
         if name not in sizes:
             raise HubError(f"{repo} has no {name}, so it is not a checkpoint of this project.")
     if sizes[WEIGHTS] > MAX_WEIGHTS_BYTES:
@@ -97,10 +97,10 @@ def pull(source: str, into: str | os.PathLike[str], *, overwrite: bool = False) 
     if not overwrite and into.exists() and not _holds_the_same(into, files):
         raise CheckpointError(f"{into} holds something else: choose another folder, or replace it with --overwrite.")
     into.mkdir(parents=True, exist_ok=True)
-    for name in OPTIONAL:
+    for name in OTHER_FILES:
         if name not in files:
             (into / name).unlink(missing_ok=True)  # it told of the model that was here before
-    write_files({into / name: files[name] for name in (*OPTIONAL, *NEEDED) if name in files})
+    write_files({into / name: files[name] for name in (*OTHER_FILES, *MODEL_FILES) if name in files})
     return Snapshot(into, notice)
 
 
@@ -109,6 +109,6 @@ def _holds_the_same(folder: Path, files: Mapping[str, bytes]) -> bool:
     if folder.is_dir() and not any(folder.iterdir()):
         return True
     try:
-        return all(read_file(folder / name, MAX_WEIGHTS_BYTES) == files[name] for name in NEEDED)
+        return all(read_file(folder / name, MAX_WEIGHTS_BYTES) == files[name] for name in MODEL_FILES)
     except CheckpointError:
         return False

@@ -16,7 +16,7 @@ from nanogpt.storage.hub.answers import TOKENS_PAGE, explained
 from nanogpt.storage.hub.downloads import ANSWER_SECONDS
 from nanogpt.storage.hub.front_matter import card_front
 from nanogpt.storage.hub.names import check_repo
-from nanogpt.storage.portable import CARD, NEEDED, OPTIONAL, portable_files
+from nanogpt.storage.portable import CARD, MODEL_FILES, OTHER_FILES, portable_files
 
 UPLOAD_SECONDS = 120.0  # until the Hub has stored what it was sent
 
@@ -53,7 +53,7 @@ def push(
         text += f"\nMade with the code of {project}.\n"
     files[CARD] = str(ModelCard(text)).encode()
     message = message or f"Push {folder.name}"
-    return _upload(files, repo, "model", message, private=private, replaced=[*NEEDED, *OPTIONAL])
+    return _upload(files, repo, "model", message, private=private, replaced=[*MODEL_FILES, *OTHER_FILES])
 
 
 def push_space(files: Mapping[str, bytes], space: str, hardware: str, *, private: bool = False) -> Upload:
