@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
@@ -142,12 +143,14 @@ def test_what_the_page_uses_is_open_and_protected(path: str, playground: Server)
 
 @pytest.mark.parametrize("length", [49_153, 60_000, 100_000])
 def test_too_long_an_address_is_refused_in_words(length: int, playground: Server) -> None:
-    """One of 100 kB gave an error of the server; what uvicorn itself refuses, from 64 kB on, never comes to us."""
+    """One of 100 kB gave an error of the server."""
     for query in ("?prompt=" + "a" * length, "a" * length):
-        answer = httpx.get(f"{playground.url}/{query}")
-        assert (answer.status_code, answer.text) == (414, "An address may have 49,152 bytes.")
-    answer = httpx.get(f"{playground.url}/?prompt=" + "a" * 40_000)
-    assert answer.status_code == 200
+        connection = HTTPConnection(playground.url.removeprefix("http://"))  # httpx itself refuses long addresses
+        connection.request("GET", f"/{query}")
+        answer = connection.getresponse()
+        assert (answer.status, answer.read().decode()) == (414, "An address may have 49,152 bytes.")
+        connection.close()
+    assert httpx.get(f"{playground.url}/?prompt=" + "a" * 40_000).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["<b>", "a b", "x/../y", "a:b", "user@host", "a,<script>"])
