@@ -15,7 +15,7 @@ from nanogpt.playground.calls import Calls
 from nanogpt.playground.endpoints import endpoints
 from nanogpt.playground.fields import FIELDS
 from nanogpt.playground.guard import Guard
-from nanogpt.playground.limits import AT_ONCE, MODEL_LIMIT
+from nanogpt.playground.limits import AT_ONCE, MODEL_LIMIT, refused
 from nanogpt.playground.link import read_link
 from nanogpt.playground.mailboxes import MAX_SESSIONS, Mailboxes
 from nanogpt.playground.page import Linked, Page, Update, changed
@@ -100,7 +100,8 @@ def _wire_links(app: gr.Blocks, page: Page, tabs: gr.Tabs, notice: gr.Textbox) -
             update[tabs] = gr.Tabs(selected=values["tab"])
         for refit in page.refits:
             update |= refit(values)
-        return with_all_props(outputs, update | page.restore(trail))
+        with refused():
+            return with_all_props(outputs, update | page.restore(trail))
 
     outputs = [*dict.fromkeys([*inputs, *page.menus, *page.refitted, *page.restored, tabs, notice])]
     opened = app.load(

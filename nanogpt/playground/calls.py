@@ -36,7 +36,7 @@ def call_problem(path: str, body: object, blocks: Blocks) -> str | None:
         return problem
     if kind in ("cancel", "reset"):
         return None
-    fn = _function(path, None if by_name else body.get("fn_index"), blocks)
+    fn = _function(path, None if kind == "call" else body.get("fn_index"), blocks)
     if fn is None or (by_name and fn.api_visibility != "public"):
         return "There is no such function. /gradio_api/info lists the functions of this app."
     return _wrong_names(fn, body) if by_name else _wrong_count(fn, body)

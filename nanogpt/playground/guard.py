@@ -42,8 +42,9 @@ def body_problem(body: bytes) -> str | None:
     while left:  # no recursion: a visitor chooses the depth
         part = left.pop()
         if isinstance(part, dict):
-            meta = part.get("meta")
-            if isinstance(meta, dict) and meta.get("_type") == FILE:
+            meta = part.get("meta", {})
+            # Where a path stands, Gradio fails at any other `meta`.
+            if meta.get("_type") == FILE if isinstance(meta, dict) else "path" in part:
                 return "This page takes no files."
             left.extend(part.values())
         elif isinstance(part, list):

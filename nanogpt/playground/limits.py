@@ -6,6 +6,10 @@ from typing import Any
 
 import gradio as gr
 
+from nanogpt.checks import shorter_than
+from nanogpt.text.tokenizer import normalise
+
+MAX_SCORED = 2_000  # characters
 # Two cores, one torch thread each: more runs at once would only slow each other down. Listeners that share a
 # concurrency_id share the limit, and each of them must name it.
 MODEL_LIMIT: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "models"}
@@ -16,6 +20,12 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 # One request at a time, and the latest value wins: dragging a slider never queues up runs.
 LATEST: dict[str, Any] = {"trigger_mode": "always_last"}
 AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}  # for listeners that ask no model
+
+
+def scored_within_limit(text: Any) -> str:
+    """Return a text to score as it was given. Raises ValueError for what is no text, or too long."""
+    shorter_than("Text to score", normalise(text), MAX_SCORED)
+    return str(text)
 
 
 @contextmanager

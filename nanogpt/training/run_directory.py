@@ -16,6 +16,7 @@ from typing import Any
 from torch import Tensor
 
 from nanogpt.storage import checkpoint, states
+from nanogpt.storage.atomic import remove_leftovers
 from nanogpt.training.errors import TrainError
 
 LOCK = ".lock"
@@ -34,6 +35,7 @@ class RunDirectory:
     def claimed(self, *, may_exist: bool) -> Iterator[None]:
         """Hold the directory for the length of the block; a second trainer fails at once with TrainError.
 
+        What a trainer that was killed has half written is removed.
         Unless it `may_exist`, raises TrainError if another run's files are there. This is checked before the
         directory is made, and again under the lock, because another trainer may have finished in between.
         """
@@ -41,6 +43,8 @@ class RunDirectory:
             self._refuse_existing_files()
         self.path.mkdir(parents=True, exist_ok=True)
         with self._locked():
+            for folder in (self.path, self.states, self.snapshots):
+                remove_leftovers(folder)
             if not may_exist:
                 self._refuse_existing_files()
             yield

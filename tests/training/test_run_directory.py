@@ -144,6 +144,18 @@ def test_a_directory_that_fills_before_it_is_locked_is_refused(tmp_path: Path, m
         pass
 
 
+def test_what_a_killed_trainer_has_half_written_is_removed(tmp_path: Path) -> None:
+    """Such files stayed for good, each as large as the model."""
+    directory = RunDirectory(tmp_path / "run")
+    directory.states.mkdir(parents=True)
+    for path in (directory.path / ".model.safetensors.abcd_123", directory.states / ".00000002.json.x1y2z3a4"):
+        path.write_text("half")
+    (directory.path / "model.safetensors").write_text("whole")
+    with directory.claimed(may_exist=True):
+        pass
+    assert sorted(path.name for path in directory.path.rglob("*")) == [".lock", "model.safetensors", "state"]
+
+
 def test_a_claim_that_wrote_nothing_may_be_repeated(tmp_path: Path) -> None:
     """A run that is interrupted while its distillation targets are computed leaves nothing but its lock file."""
     for _ in range(2):
