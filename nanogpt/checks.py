@@ -22,6 +22,12 @@ def shown(value: object, most: int = 40) -> str:
     return text if len(text) <= most else text[:most] + "…"
 
 
+def shortened(text: str, most: int = 500) -> str:
+    """A message in one printable line of at most `most` characters, whatever untrusted text stands in it."""
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: most + 1])
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def number(field: str, value: object, low: float, high: float, *, above: bool = False) -> float:
     """Return `value` as a float in [low, high], or in (low, high] with `above`; raise ValueError otherwise."""
     good = isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high  # false for NaN

@@ -18,6 +18,8 @@ from nanogpt.storage.checkpoint import save
 from nanogpt.storage.zoo import Zoo
 from nanogpt.text.tokenizer import CharTokenizer
 
+pytest_plugins = ["hub_fixtures"]
+
 # Widths are multiples of 8, as in every shipped model: rows of other widths round by where they lie in memory.
 SMALL = {"vocab_size": 11, "block_size": 8, "n_layer": 2, "n_head": 2, "n_embd": 16, "n_context": 5, "n_vector": 8}
 # Every row of the table, the GPT as nanoGPT has it, and one that a small MLP tells of the characters just before.

@@ -4,6 +4,7 @@ import argparse
 import io
 import json
 import math
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -111,6 +112,7 @@ def test_inspect_tells_what_the_library_tells(root: Path, capsys: Output) -> Non
 
 def test_a_folder_that_does_not_load_is_a_note(root: Path, capsys: Output) -> None:
     (root / "broken").mkdir()
+    os.utime(root / "broken", (0, 0))  # one that is just made may not be complete yet
     assert main(["sample", "--checkpoints", str(root), "--prompt", "a", "--max_new_tokens", "1"]) == 0
     assert capsys.readouterr().err.startswith("note: broken could not be loaded.")
 

@@ -20,7 +20,8 @@ from nanogpt.analysis.unseen import check_vocabulary, counted, rounded, unseen_b
 from nanogpt.checks import number, shown, whole
 from nanogpt.generation.reader import MAX_CONTEXT
 from nanogpt.generation.text_model import TextModel
-from nanogpt.storage.checkpoint import CheckpointError, read_json, weights_sha256, write_file
+from nanogpt.storage.atomic import write_file
+from nanogpt.storage.checkpoint import CheckpointError, read_json, weights_sha256
 from nanogpt.text.corpus import Corpus
 
 ANALYSIS = "analysis.json"

@@ -51,13 +51,15 @@ def inspection(
     }
 
 
-def read_heads(model: TextModel, given: str) -> list[str]:
+def read_heads(model: TextModel, given: object) -> list[str]:
     """The heads that a list of parts names. Raises ValueError for a name that the model does not have, or an MLP's."""
     names = part_names(model.model)
     heads = [name for name in names if not name.endswith("mlp")]
     if not heads:
         raise ValueError(no_layers(model))
-    chosen = read_parts(model, given) if set(given.replace(",", " ").split()) <= {*names, "attention"} else []
+    chosen: list[str] = []
+    if isinstance(given, str) and set(given.replace(",", " ").split()) <= {*names, "attention"}:
+        chosen = read_parts(model, given)
     if not chosen or not set(chosen) <= set(heads):
         raise ValueError(f"Heads are {heads[0]} to {heads[-1]}, or attention for all; got {shown(given)}.")
     return chosen

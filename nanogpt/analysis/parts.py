@@ -54,6 +54,8 @@ def read_parts(model: TextModel, given: str | Iterable[str]) -> list[str]:
     Besides single parts, "2" names all parts of layer 2, "attention" all heads, and "mlps" all MLPs. A string holds
     names divided by commas or spaces. Raises ValueError for a name that the model does not have.
     """
+    if not isinstance(given, str | Iterable):
+        raise ValueError(f"Parts to switch off must be a text or a list of texts; got {shown(given)}.")
     words = given.replace(",", " ").split() if isinstance(given, str) else list(given)
     names = part_names(model.model)
     if words and not names:

@@ -12,10 +12,11 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from nanogpt.checks import one_of
 from nanogpt.playground.admission import Admission
+from nanogpt.playground.calls import Calls
 from nanogpt.playground.endpoints import endpoints
 from nanogpt.playground.fields import FIELDS
 from nanogpt.playground.guard import Guard
-from nanogpt.playground.limits import AT_ONCE, MAX_WAITING, MODEL_LIMIT, WRITING_LIMIT
+from nanogpt.playground.limits import AT_ONCE, MAX_WAITING, MODEL_LIMIT, WRITING_LIMIT, refused
 from nanogpt.playground.link import read_link
 from nanogpt.playground.mailboxes import MAX_SESSIONS, Mailboxes
 from nanogpt.playground.page import Linked, Page, Update, changed
@@ -39,7 +40,7 @@ def build_app(zoo: Zoo) -> gr.Blocks:
             limit = WRITING_LIMIT if inspect.isasyncgenfunction(function) else MODEL_LIMIT
             gr.api(function, api_name=name, **limit)
         gr.HTML("<h1>nanoGPT playground</h1>", elem_id="title", js_on_load=None)
-        notice = gr.Textbox(**_words(zoo.problems), label="Please note", interactive=False, elem_id="problems")
+        notice = gr.Textbox(**_words([zoo.notice]), label="Please note", interactive=False, elem_id="problems")
         tabs = build_tabs(page)
         copy_link = build_actions()
         _wire_links(app, page, tabs, notice)
@@ -51,7 +52,8 @@ def build_app(zoo: Zoo) -> gr.Blocks:
 
 
 def _words(sentences: list[str]) -> dict[str, Any]:
-    """A box that shows these sentences, a line each, or hides without any."""
+    """A box that shows these sentences, a line each, or hides without any; empty ones do not count."""
+    sentences = list(filter(None, sentences))
     return {"value": "\n".join(sentences), "lines": max(1, len(sentences)), "visible": bool(sentences)}
 
 
@@ -93,7 +95,7 @@ def _wire_links(app: gr.Blocks, page: Page, tabs: gr.Tabs, notice: gr.Textbox) -
         values, messages = read_link(request.query_params, {name: link.read for name, link in linked.items()})
         choices = page.zoo.choices
         update: Update = {menu: gr.HTML(choices=choices) for menu in page.menus}
-        update[notice] = gr.Textbox(**_words([*page.zoo.problems, *messages]))
+        update[notice] = gr.Textbox(**_words([page.zoo.notice, *messages]))
         for name, value in values.items():
             part = linked[name].component
             update[part] = gr.HTML(choices=choices, value=value) if part in page.menus else value
@@ -101,7 +103,8 @@ def _wire_links(app: gr.Blocks, page: Page, tabs: gr.Tabs, notice: gr.Textbox) -
             update[tabs] = gr.Tabs(selected=values["tab"])
         for refit in page.refits:
             update |= refit(values)
-        return with_all_props(outputs, update | page.restore(trail))
+        with refused():
+            return with_all_props(outputs, update | page.restore(trail))
 
     outputs = [*dict.fromkeys([*inputs, *page.menus, *page.refitted, *page.restored, tabs, notice])]
     opened = app.load(
@@ -153,9 +156,9 @@ def launch_options() -> dict[str, Any]:
         "enable_monitoring": False,
         "show_error": False,
         "ssr_mode": False,  # a Node server would answer for the page, and the link preview would be Gradio's again
-        "state_session_capacity": 500,
+        "state_session_capacity": 100,
         "footer_links": ["api"],
         "app_kwargs": {
-            "middleware": [Middleware(GZipMiddleware), Middleware(Guard), Middleware(Preview), Middleware(Admission)]
+            "middleware": [Middleware(one) for one in (GZipMiddleware, Guard, Preview, Calls, Admission)],
         },
     }

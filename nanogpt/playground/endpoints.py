@@ -25,13 +25,14 @@ from nanogpt.playground.admission import while_awaited
 from nanogpt.playground.comparison import Comparer, Side
 from nanogpt.playground.fields import MAX_SIDES
 from nanogpt.playground.frames import frames
-from nanogpt.playground.limits import in_reading_thread
+from nanogpt.playground.limits import in_reading_thread, scored_within_limit
 from nanogpt.playground.run import Run
 from nanogpt.playground.signatures import Endpoint, with_settings
 from nanogpt.storage.zoo import Zoo
 from nanogpt.text.corpus import corpus_at_hand
 from nanogpt.text.prompt import MAX_PROMPT
 from nanogpt.text.spelling import Spelling
+from nanogpt.text.tokenizer import normalise
 
 MAX_TRACE = 500  # characters: 1.2 MB of JSON with a vocabulary of 65, which waits in memory until it is read
 NO_SETTINGS = [f.name for f in fields(SamplingParams)]
@@ -54,6 +55,7 @@ def endpoints(zoo: Zoo, comparer: Comparer) -> dict[str, Endpoint]:
             text: what was written after it.
         """
         loaded = zoo.get(model)
+        shorter_than("Text", normalise(text), MAX_NEW_TOKENS)
         return [asdict(row) for row in alternatives(loaded, loaded.read_prompt(prompt), text, **settings)]
 
     @with_settings(leave_out=NO_SETTINGS)
@@ -67,7 +69,7 @@ def endpoints(zoo: Zoo, comparer: Comparer) -> dict[str, Endpoint]:
             context: how many characters the model may look back; 0 is all that it can.
         """
         loaded = edited(zoo, model, off)
-        found = score(loaded, loaded.read_text(text), context)
+        found = score(loaded, loaded.read_text(scored_within_limit(text)), context)
         return {"text": found.text, "left_out": found.left_out, "bits": found.bits.tolist(), "total": found.total}
 
     others = {"explain": explain, "score": score_text}

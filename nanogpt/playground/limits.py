@@ -8,6 +8,10 @@ from typing import Any, TypeVar
 import gradio as gr
 from anyio import CapacityLimiter, to_thread
 
+from nanogpt.checks import shorter_than
+from nanogpt.text.tokenizer import normalise
+
+MAX_SCORED = 2_000  # characters
 # Two cores, one torch thread each: more readings at once would only slow each other down. Listeners that share a
 # concurrency_id share the limit, and each of them must name it.
 MODEL_LIMIT: dict[str, Any] = {"concurrency_limit": 2, "concurrency_id": "models"}
@@ -30,6 +34,12 @@ T = TypeVar("T")
 async def in_reading_thread(work: Callable[..., T], *values: Any) -> T:
     """Let a listener that runs in the server's event loop compute something in a thread, one after the other."""
     return await to_thread.run_sync(partial(work, *values), limiter=READERS)
+
+
+def scored_within_limit(text: Any) -> str:
+    """Return a text to score as it was given. Raises ValueError for what is no text, or too long."""
+    shorter_than("Text to score", normalise(text), MAX_SCORED)
+    return str(text)
 
 
 @contextmanager

@@ -53,7 +53,12 @@ class Page:
 
     def read_model(self, name: str) -> str:
         """A model's name if the zoo has it. Raises ValueError."""
-        return self.zoo.get(name).name
+        return self.zoo.outline(name).name
+
+
+def told(event: gr.EventData, name: str) -> Any:
+    """What an event tells under this name; None if it does not. It is checked like any other value of a visitor."""
+    return event._data.get(name) if isinstance(event._data, dict) else None
 
 
 def changed(part: gr.HTML, **properties: Any) -> gr.HTML:

@@ -248,7 +248,7 @@ def curve_of(zoo: Zoo, subject: Subject) -> dict[str, Any]:
         return curve_message(NOT_MEASURED if layers_of(subject.loaded.model) else NO_CURVE)
     marks = []
     for name in zoo.names:
-        other = zoo.get(name)
+        other = zoo.outline(name)
         theirs = stored_figures(other)
         if not layers_of(other.model) and theirs and theirs.corpus_sha256 == figures.corpus_sha256:
             marks.append((other.title, theirs.bits, colour_of(zoo.names, name)))

@@ -11,6 +11,8 @@ import gradio as gr
 from nanogpt.checks import shown, whole
 from nanogpt.playground.components.glyphs import with_glyphs
 from nanogpt.playground.fields import prompt_within_limit
+from nanogpt.playground.limits import refused
+from nanogpt.playground.page import told
 
 MAX_TRAIL = 20
 Trail = dict[str, Any]  # {"beginnings": the prompts, "at": the index of the one on the page}
@@ -26,9 +28,11 @@ def read_trail(trail: Any) -> Trail:
     return {"beginnings": beginnings, "at": whole("Place in the trail", trail.get("at"), 0, len(beginnings) - 1)}
 
 
-def remembered(prompt: str, trail: Any) -> tuple[Any, ...]:
+def remembered(prompt: Any, trail: Any) -> tuple[Any, ...]:
     """A new beginning cuts off what was undone and goes to the end of the trail."""
-    trail = read_trail(trail)
+    with refused():
+        prompt_within_limit(prompt)
+        trail = read_trail(trail)
     beginnings, at = trail["beginnings"], trail["at"]
     if beginnings[at] != prompt:
         beginnings = [*beginnings[: at + 1], prompt][-MAX_TRAIL:]
@@ -38,15 +42,20 @@ def remembered(prompt: str, trail: Any) -> tuple[Any, ...]:
 
 def branch(trail: Any, event: gr.EventData) -> tuple[Any, ...]:
     """All sides go on from the alternative that was clicked in the card."""
-    prompt = str(event.beginning) + str(event.char)
+    beginning, char = told(event, "beginning"), told(event, "char")
+    with refused():
+        if not isinstance(beginning, str) or not isinstance(char, str):
+            raise ValueError(f"A branch must be a text and a character; got {shown([beginning, char])}.")
+    prompt = beginning + char
     return (prompt, *remembered(prompt, trail))
 
 
-def walk(trail: Any, to: int | None = None, *, by: int = 0) -> tuple[Any, ...]:
+def walk(trail: Any, to: Any = None, *, by: int = 0) -> tuple[Any, ...]:
     """Go to another beginning of the trail; the same beginning and seed give the same text, byte for byte."""
-    trail = read_trail(trail)
-    last = len(trail["beginnings"]) - 1
-    at = max(0, min(last, trail["at"] + by if to is None else int(to)))
+    with refused():
+        trail = read_trail(trail)
+        last = len(trail["beginnings"]) - 1
+        at = max(0, min(last, trail["at"] + by)) if to is None else whole("Place in the trail", to, 0, last)
     return (trail["beginnings"][at], *shown_trail({**trail, "at": at}))
 
 

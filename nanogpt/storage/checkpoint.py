@@ -1,18 +1,16 @@
-"""One folder ↔ one model, and the state of a run that can be resumed.
+"""One folder ↔ one model.
 
 A model's folder holds `model.safetensors`, `tokenizer.json` and, written last, `config.json` with the digests
-of the other two: a folder that was cut off while being written never loads. No pickle anywhere: any bytes
-offered as a checkpoint give a model or a `CheckpointError`, and run no code.
+of the other two and of itself: a folder that was cut off while being written never loads. No pickle anywhere: any
+bytes offered as a checkpoint give a model or a `CheckpointError`, and run no code.
 """
 
 import errno
 import hashlib
 import json
 import os
-import re
 import stat
 import struct
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,8 +20,11 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from nanogpt.checks import shortened
 from nanogpt.models import build_model, config_values, kind_of, make_config
 from nanogpt.models.base import LanguageModel
+from nanogpt.storage.atomic import as_json, is_signed, signed, write_file, write_files
+from nanogpt.storage.links import followed
 from nanogpt.text.tokenizer import CharTokenizer
 
 WEIGHTS, TOKENIZER, CONFIG, METRICS = "model.safetensors", "tokenizer.json", "config.json", "metrics.jsonl"
@@ -31,10 +32,14 @@ MAX_WEIGHTS_BYTES = 1_000_000_000
 MAX_METRICS_BYTES = 100_000_000
 MAX_JSON_BYTES = 1_000_000
 STORED_TYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+CONFIG_KEYS = {"model", "config", "sha256", "digest"}
 
 
 class CheckpointError(Exception):
-    """The folder holds no usable model; the message says which file and why."""
+    """The folder holds no usable model; the message says which file and why, in one line of limited length."""
+
+    def __init__(self, message: str):
+        super().__init__(shortened(message))
 
 
 # --- reading -----------------------------------------------------------------------------------------------
@@ -49,10 +54,31 @@ def read_model(
     tensors against the shapes that the config implies, and only then is a model allocated.
     """
     folder = Path(folder)
-    config_json = read_json(folder / CONFIG)
-    digests = config_json.get("sha256", {})  # a folder made by hand may have none
-    tokenizer_bytes = _verified(folder / TOKENIZER, MAX_JSON_BYTES, digests)
+    config, tokenizer, digests = _read_config(folder)
     weights = _verified(folder / WEIGHTS, MAX_WEIGHTS_BYTES, digests)
+    return _fill(folder / WEIGHTS, config, weights).to(device), tokenizer
+
+
+def read_outline(folder: str | os.PathLike[str]) -> tuple[LanguageModel, CharTokenizer]:
+    """The model in `folder` without its weights, on the meta device, and its tokenizer. Raises CheckpointError.
+
+    Of the weights, only the header is read: what else may be wrong with them is found by `read_model`.
+    """
+    folder = Path(folder)
+    config, tokenizer, _ = _read_config(folder)
+    header = read_file(folder / WEIGHTS, MAX_WEIGHTS_BYTES, only=8 + MAX_JSON_BYTES)
+    return _outline(folder / WEIGHTS, config, header), tokenizer
+
+
+def _read_config(folder: Path) -> tuple[Any, CharTokenizer, object]:
+    """The model's config, its tokenizer, and the digests of its files."""
+    config_json = read_json(folder / CONFIG)
+    if extra := sorted(config_json.keys() - CONFIG_KEYS):  # a damaged name would hide the digest
+        raise CheckpointError(f"{_where(folder / CONFIG)}: unknown key {extra[0][:80]!a}.")
+    if "digest" in config_json and not is_signed(config_json):  # one made by hand may have none
+        raise CheckpointError(f"{_where(folder / CONFIG)}: damaged: its digest is another.")
+    digests = config_json.get("sha256", {})
+    tokenizer_bytes = _verified(folder / TOKENIZER, MAX_JSON_BYTES, digests)
     try:
         config = make_config(str(config_json.get("model")), _object(config_json.get("config"), "config"))
         tokenizer = CharTokenizer.from_json(_parse(folder / TOKENIZER, tokenizer_bytes))
@@ -60,12 +86,13 @@ def read_model(
             raise ValueError(f"vocab_size is {config.vocab_size}, the tokenizer has {tokenizer.vocab_size} characters.")
     except ValueError as error:
         raise CheckpointError(f"{folder.name}: {error}") from error
-    return _fill(folder / WEIGHTS, config, weights).to(device), tokenizer
+    return config, tokenizer, digests
 
 
-def _fill(path: Path, config: Any, weights: bytes) -> LanguageModel:
-    with torch.device("meta"):  # shapes without memory: a false config allocates nothing
-        expected = {name: tuple(p.shape) for name, p in _stored(build_model(config)).items()}
+def _outline(path: Path, config: Any, weights: bytes) -> LanguageModel:
+    """The model on the meta device, if the header of `weights` declares the tensors that the config implies."""
+    model = _without_weights(config)
+    expected = {name: tuple(p.shape) for name, p in _stored(model).items()}
     found = _header_shapes(path, weights)
     if "lm_head.weight" in found and "lm_head.weight" not in expected:
         del found["lm_head.weight"]  # nanoGPT's own files hold a tied head twice
@@ -76,18 +103,30 @@ def _fill(path: Path, config: Any, weights: bytes) -> LanguageModel:
     for name, shape in expected.items():
         if found[name] != shape:
             raise CheckpointError(f"{_where(path)}: {name} has shape {found[name]}; the config implies {shape}.")
+    return model
+
+
+@lru_cache(maxsize=64)
+def _without_weights(config: Any) -> LanguageModel:
+    """A model of shapes without memory: a false config allocates nothing."""
+    with torch.device("meta"):
+        return build_model(config).eval()
+
+
+def _fill(path: Path, config: Any, weights: bytes) -> LanguageModel:
+    names = list(_stored(_outline(path, config, weights)))
     try:
         tensors = safetensors.torch.load(weights)
     except (SafetensorError, ValueError, KeyError) as error:
         raise CheckpointError(f"{_where(path)}: not a safetensors file ({error}).") from error
-    for name in expected:
+    for name in names:
         if tensors[name].dtype not in STORED_TYPES:
             raise CheckpointError(f"{_where(path)}: {name} is stored as {tensors[name].dtype}, which is not read here.")
         tensors[name] = tensors[name].float()  # before the next check: a float64 may be too large for float32
         if not tensors[name].isfinite().all():
             raise CheckpointError(f"{_where(path)}: {name} holds values that are not finite numbers.")
     model = build_model(config)
-    model.load_state_dict({name: tensors[name] for name in expected}, strict=not _is_tied(config))
+    model.load_state_dict({name: tensors[name] for name in names}, strict=not _is_tied(config))
     return model.eval()
 
 
@@ -112,13 +151,19 @@ def _is_tied(config: Any) -> bool:
     return bool(getattr(config, "tie_weights", False))
 
 
-def read_file(path: Path, most: int) -> bytes:
-    """The bytes of a regular file of at most `most` bytes: no link, no pipe, no device. Raises CheckpointError."""
+def read_file(path: Path, most: int, *, only: int | None = None) -> bytes:
+    """The bytes of a regular file of at most `most` bytes: no pipe, no device, no link but those of the Hub's cache.
+
+    `only` reads no more than the first so many. Raises CheckpointError.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
+        descriptor = os.open(followed(path), flags)
     except OSError as error:
         reason = "a symbolic link" if error.errno == errno.ELOOP else error.strerror
         raise CheckpointError(f"{_where(path)}: {reason}.") from error
+    except ValueError as error:  # a null byte, or half a character
+        raise CheckpointError(f"{_where(path)}: no file can have this name.") from error
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
@@ -126,7 +171,7 @@ def read_file(path: Path, most: int) -> bytes:
     with os.fdopen(descriptor, "rb") as f:
         if status.st_size > most:
             raise CheckpointError(f"{_where(path)}: {status.st_size:,} bytes; the limit is {most:,}.")
-        return f.read(most + 1)
+        return f.read(most + 1 if only is None else only)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -195,15 +240,13 @@ def save(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     data = _packed(weights if weights is not None else _stored(model), dtype)
-    vocabulary = _json(tokenizer.to_json())
+    vocabulary = as_json(tokenizer.to_json())
     config = {
         "model": kind_of(model.config),
         "config": config_values(model.config),
         "sha256": {name: hashlib.sha256(b).hexdigest() for name, b in ((WEIGHTS, data), (TOKENIZER, vocabulary))},
     }
-    write_file(folder / WEIGHTS, data)
-    write_file(folder / TOKENIZER, vocabulary)
-    write_file(folder / CONFIG, _json(config))
+    write_files({folder / WEIGHTS: data, folder / TOKENIZER: vocabulary, folder / CONFIG: signed(config)})
 
 
 def _packed(tensors: dict[str, Tensor], dtype: torch.dtype) -> bytes:
@@ -217,72 +260,7 @@ def save_snapshot(folder: Path, step: int, weights: dict[str, Tensor]) -> None:
     write_file(folder / f"{step:08d}.safetensors", _packed(weights, torch.bfloat16))
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Replace `path` whole or not at all: temporary file, fsync, rename, fsync of the folder."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as f:
-            f.write(data)
-            f.flush()
-            os.fsync(f.fileno())
-            os.fchmod(f.fileno(), 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _json(value: object) -> bytes:
-    return (json.dumps(value, indent=2, ensure_ascii=True) + "\n").encode()
-
-
-# --- the state of a run ------------------------------------------------------------------------------------
-
-
 def metrics(folder: Path) -> list[dict[str, Any]]:
     """What a run has logged, a row a line; raises CheckpointError."""
     path = folder / METRICS
     return [_parse(path, line) for line in read_file(path, MAX_METRICS_BYTES).splitlines()]
-
-
-def save_state(folder: Path, step: int, tensors: dict[str, Tensor], info: dict[str, Any], keep: int = 2) -> None:
-    """Write a resumable state: tensors first, then their manifest with the digest; then drop all but `keep`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    data = safetensors.torch.save({name: t.detach().cpu().contiguous() for name, t in tensors.items()})
-    write_file(folder / f"{step:08d}.safetensors", data)
-    manifest = {"step": step, "sha256": hashlib.sha256(data).hexdigest(), **info}
-    write_file(folder / f"{step:08d}.json", _json(manifest))
-    for old in _steps(folder)[keep:]:
-        for suffix in (".json", ".safetensors"):  # manifest first: weights without one are never picked
-            (folder / f"{old:08d}{suffix}").unlink(missing_ok=True)
-
-
-def latest_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """The newest state whose manifest verifies, as (tensors, manifest); None if there is none."""
-    for step in _steps(folder):
-        try:
-            manifest = read_json(folder / f"{step:08d}.json")
-            data = read_file(folder / f"{step:08d}.safetensors", 20 * MAX_WEIGHTS_BYTES)
-            if hashlib.sha256(data).hexdigest() == manifest["sha256"]:
-                return safetensors.torch.load(data), manifest
-        except (CheckpointError, SafetensorError, KeyError):
-            continue
-    return None
-
-
-def _steps(folder: Path) -> list[int]:
-    """Steps that have a manifest, newest first."""
-    if not folder.is_dir():
-        return []
-    return sorted((int(p.stem) for p in folder.iterdir() if re.fullmatch(r"\d{8}\.json", p.name)), reverse=True)

@@ -20,7 +20,7 @@ from nanogpt.analysis import score
 from nanogpt.generation.reader import Reader
 from nanogpt.generation.sampling import gumbel_noise
 from nanogpt.models.base import LanguageModel
-from nanogpt.storage import checkpoint
+from nanogpt.storage import checkpoint, states
 from nanogpt.text.corpus import cache_folder
 from nanogpt.text.tokenizer import CharTokenizer
 from nanogpt.training.console import say
@@ -62,12 +62,12 @@ def lesson(
     unless `quiet`.
     """
     folder = cache_folder() / "lessons" / _cache_key(teachers, ids, synthetic)
-    if cached := checkpoint.latest_state(folder):
+    if cached := states.latest_state(folder):
         parts = cached[0]
     else:
         parts = _compute_lesson(teachers, ids, synthetic)
         try:
-            checkpoint.save_state(folder, 0, parts, {})
+            states.save_state(folder, 0, parts, {})
         except OSError as error:
             if not quiet:
                 say(

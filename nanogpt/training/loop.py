@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from nanogpt.device import describe
 from nanogpt.storage import checkpoint
+from nanogpt.storage.atomic import write_file
 from nanogpt.text.corpus import Corpus
 from nanogpt.training.config import TrainConfig
 from nanogpt.training.console import progress_bar, say
@@ -137,7 +138,7 @@ class TrainingLoop:
         window, loss = protocol_loss(model, corpus, quick=stopped)
         row = self._log(**{f"full_val_{window}": loss, "parameters": state.parameter_count, "machine": describe()})
         text = sample_text(model, corpus.tokenizer, 300)
-        checkpoint.write_file(path / "README.md", model_card(config, command, row, window, corpus, text).encode())
+        write_file(path / "README.md", model_card(config, command, row, window, corpus, text).encode())
         how = "stopped at" if stopped else "done:"
         say(f"{how} step {state.step:,}: full-val@{window} {loss:.4f}, {state.seconds:.0f} s, in {path}")
         if stopped:

@@ -15,7 +15,8 @@ from typing import Any
 
 from torch import Tensor
 
-from nanogpt.storage import checkpoint
+from nanogpt.storage import checkpoint, states
+from nanogpt.storage.atomic import remove_leftovers
 from nanogpt.training.errors import TrainError
 
 LOCK = ".lock"
@@ -34,6 +35,7 @@ class RunDirectory:
     def claimed(self, *, may_exist: bool) -> Iterator[None]:
         """Hold the directory for the length of the block; a second trainer fails at once with TrainError.
 
+        What a trainer that was killed has half written is removed.
         Unless it `may_exist`, raises TrainError if another run's files are there. This is checked before the
         directory is made, and again under the lock, because another trainer may have finished in between.
         """
@@ -41,6 +43,8 @@ class RunDirectory:
             self._refuse_existing_files()
         self.path.mkdir(parents=True, exist_ok=True)
         with self._locked():
+            for folder in (self.path, self.states, self.snapshots):
+                remove_leftovers(folder)
             if not may_exist:
                 self._refuse_existing_files()
             yield
@@ -86,14 +90,14 @@ class RunDirectory:
 
     def latest_state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The newest intact state: (tensors, manifest). Raises TrainError if there is none."""
-        found = checkpoint.latest_state(self.states)
+        found = states.latest_state(self.states)
         if found is None:
             raise TrainError(f"{self.states} holds no saved state to continue from.")
         return found
 
     def describe_saved_state(self) -> str:
         """A sentence on the state that a failed run leaves."""
-        found = checkpoint.latest_state(self.states)
+        found = states.latest_state(self.states)
         if found is None:
             return "There is no saved state."
         return f"The state of step {found[1]['step']} in {self.states} is intact; --resume continues from it."

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from nanogpt.device import autocast
 from nanogpt.models.base import LanguageModel
-from nanogpt.storage import checkpoint
+from nanogpt.storage import states
 from nanogpt.training.config import TrainConfig
 from nanogpt.training.distributed import ALONE, Group
 from nanogpt.training.errors import TrainError
@@ -167,7 +167,7 @@ class RunState:
             raise NotFiniteError(f"Step {self.step}: the weights are no longer finite numbers.")
         info = {"seconds": self.seconds, "metrics_bytes": directory.log_bytes(), "config": asdict(self.config),
                 "threads": torch.get_num_threads(), "scaler": self.scaler.state_dict()}  # fmt: skip
-        checkpoint.save_state(directory.states, self.step, self._tensors(), info, self.config.keep_last)
+        states.save_state(directory.states, self.step, self._tensors(), info, self.config.keep_last)
 
     def _tensors(self) -> dict[str, Tensor]:
         """Every tensor of the state under a flat name: model.…, optimizer.NUMBER.INDEX.KEY, average.…"""

@@ -1,5 +1,6 @@
-"""Folders that cannot be used: the page names them and their reason, and offers the rest."""
+"""Folders that cannot be used: the log names them and their reason, and the page offers the rest."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from visitor import generate, texts
 pytestmark = pytest.mark.browser
 
 
-def test_a_damaged_folder_is_named_and_the_rest_is_offered(
+def test_a_damaged_folder_is_reported_to_the_operator_and_the_rest_is_offered(
     visit: Visit, start_server: Callable[[Path], Server], tmp_path: Path
 ) -> None:
     shutil.copytree(CHECKPOINTS / "bigram", tmp_path / "bigram")
@@ -22,10 +23,20 @@ def test_a_damaged_folder_is_named_and_the_rest_is_offered(
     data[-1] ^= 1
     weights.write_bytes(data)
     (tmp_path / "empty").mkdir()
-    page = visit(start_server(tmp_path).url, characters=30)
-    said = page.locator("#problems textarea").input_value()
-    assert "damaged could not be loaded. damaged/model.safetensors: the digest is not the one in config.json" in said
-    assert "empty could not be loaded. empty/config.json: No such file or directory" in said
+    os.utime(tmp_path / "empty", (0, 0))  # what is just made may not be complete yet
+    os.utime(weights, (0, 0))
+    os.utime(tmp_path / "damaged", (0, 0))
+    server = start_server(tmp_path)
+    page = visit(server.url, model_2="damaged", characters=30, run=False)  # its damage is found when it is first used
+    assert page.get_by_test_id("toast-body").first.is_visible()
+    page = visit(server.url, characters=30)
+    visit(server.url, characters=30)
+    for said in (
+        "damaged could not be loaded. damaged/model.safetensors: the digest is not the one in config.json",
+        "empty could not be loaded. empty/config.json: No such file or directory",
+    ):
+        assert server.log.read_text().count(said) == 1
+    assert page.locator("#problems").is_hidden()
     for side in (1, 2):
         assert page.locator(f"#model_{side} option").all_inner_texts() == ["Bigram"]
     generate(page)

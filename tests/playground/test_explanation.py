@@ -1,6 +1,7 @@
 """The card of a selected character, in numbers."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,9 +45,11 @@ def test_the_card_s_numbers_are_those_of_alternatives(name: str, before: str, zo
         assert [row["others"][i] for row in value["rows"]] == [their[row["char"]] for row in value["rows"]]
 
 
-def test_a_judge_of_another_vocabulary_gives_what_it_knows(zoo: Zoo, tiny_zoo: Zoo) -> None:
-    zoo_of_two = Zoo(zoo.root)
-    zoo_of_two._models = {**zoo._models, "bigram": tiny_zoo._models["bigram"]}
+def test_a_judge_of_another_vocabulary_gives_what_it_knows(zoo: Zoo, tiny_zoo: Zoo, tmp_path: Path) -> None:
+    zoo_of_two = Zoo(tmp_path)
+    for root, name in ((tiny_zoo.root, "bigram"), (zoo.root, "gpt")):
+        (tmp_path / name).symlink_to(root / name)
+    zoo_of_two.refresh()
     value = explanation(zoo_of_two, "side_2.text.2", run_of(count=2), shown("the"))
     assert sum(row["others"][0] for row in value["rows"]) <= 1
     assert any(row["others"][0] == 0 for row in value["rows"])

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
@@ -97,8 +98,81 @@ def test_a_body_that_is_not_json_is_refused(body: bytes, kind: str) -> None:
 def test_depth_hides_nothing(depth: int) -> None:
     for opened, closed in ("[", "]"), ('{"a":', "}"):
         for wanted in (None, FILES):
-            inside = json.dumps(file_at("http://x") if wanted else {"path": "http://x", "meta": ["gradio.FileData"]})
+            inside = json.dumps(file_at("http://x") if wanted else {"path": "http://x", "meta": {"_type": "other"}})
             assert body_problem((opened * depth + inside + closed * depth).encode()) == wanted
+
+
+@pytest.mark.parametrize("meta", [None, [], "gradio.FileData", 1])
+def test_a_path_with_anything_else_that_gradio_fails_at_is_refused(meta: object) -> None:
+    """Gradio takes the `_type` of a `meta` without a look at what it is: the visitor read "null"."""
+    assert body_problem(json.dumps({"data": [{"path": "x", "meta": meta}]}).encode()) == FILES
+    assert body_problem(json.dumps({"data": [{"meta": meta}]}).encode()) is None
+
+
+CLOSED = [
+    "gradio_api/process_recording", "gradio_api/component_server", "gradio_api/run-history/connect",
+    "gradio_api/run-history/buckets", "gradio_api/runs", "gradio_api/vibe-edit", "gradio_api/vibe-code/",
+    "gradio_api/undo-vibe-edit", "gradio_api/vibe-starter-queries", "gradio_api/dev/reload", "gradio_api/openapi.json",
+    "gradio_api/upload", "gradio_api/upload_progress", "gradio_api/deep_link", "gradio_api/stream/x", "gradio_api/user",
+    "gradio_api/token", "gradio_api/app_id", "gradio_api/custom_component/1/client/component/x",
+    "gradio_api/anything-new", "openapi.json", "docs", "login", "logout", "svelte/x", "monitoring",
+    "monitoring/summary",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", CLOSED)
+def test_what_the_page_does_not_use_is_closed(path: str, playground: Server) -> None:
+    """`process_recording` took files from anyone, and started one ffmpeg for each."""
+    for method in ("GET", "POST"):
+        answer = httpx.request(method, f"{playground.url}/{path}", content=b"{}" if method == "POST" else None)
+        assert (answer.status_code, answer.text) == (404, "This page has nothing at this address.")
+
+
+@pytest.mark.parametrize(
+    "path", ["", "config", "theme.css", "gradio_api/info", "gradio_api/startup-events", "robots.txt"]
+)
+def test_what_the_page_uses_is_open_and_protected(path: str, playground: Server) -> None:
+    answer = httpx.get(f"{playground.url}/{path}")
+    assert answer.status_code == 200
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+    policy = answer.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'self' https://huggingface.co" in policy  # where a Space is shown in an iframe
+    assert "X-Frame-Options" not in answer.headers
+
+
+@pytest.mark.parametrize("length", [49_153, 60_000, 100_000])
+def test_too_long_an_address_is_refused_in_words(length: int, playground: Server) -> None:
+    """One of 100 kB gave an error of the server."""
+    for query in ("?prompt=" + "a" * length, "a" * length):
+        connection = HTTPConnection(playground.url.removeprefix("http://"))  # httpx itself refuses long addresses
+        connection.request("GET", f"/{query}")
+        answer = connection.getresponse()
+        assert (answer.status, answer.read().decode()) == (414, "An address may have 49,152 bytes.")
+        connection.close()
+    assert httpx.get(f"{playground.url}/?prompt=" + "a" * 40_000).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["<b>", "a b", "x/../y", "a:b", "user@host", "a,<script>"])
+def test_a_host_that_is_none_is_refused(host: str, playground: Server) -> None:
+    answer = httpx.get(playground.url, headers={"X-Forwarded-Host": host})
+    assert (answer.status_code, answer.text) == (400, "The host of a request must be a name and a port.")
+
+
+def test_a_proxy_may_name_the_page_and_a_visitor_may_not_name_gradio_s_server(playground: Server) -> None:
+    page = httpx.get(playground.url, headers={"X-Forwarded-Host": "class.example:8443", "X-Forwarded-Proto": "https"})
+    assert page.status_code == 200
+    assert "https://class.example:8443" in page.text
+    assert "evil" not in httpx.get(playground.url, headers={"X-Gradio-Server": "http://evil"}).text
+
+
+def test_another_website_may_not_ask_in_a_visitor_s_name(playground: Server) -> None:
+    """With a foreign host, Gradio lets every website read answers with a visitor's cookies."""
+    own = {"Host": "class.example", "Origin": "https://class.example", "Cookie": "a=b"}
+    assert httpx.get(f"{playground.url}/config", headers=own).status_code == 200
+    assert httpx.get(f"{playground.url}/config", headers={**own, "Origin": "https://evil"}).status_code == 403
+    public = {"Host": "class.example", "Origin": "https://evil"}
+    assert httpx.get(f"{playground.url}/config", headers=public).status_code == 200
 
 
 def test_ordinary_requests_pass(playground: Server) -> None:

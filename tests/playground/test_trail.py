@@ -1,8 +1,9 @@
 """The trail of beginnings: branch, undo, redo."""
 
-from types import SimpleNamespace
+from collections.abc import Callable
 from typing import Any
 
+import gradio as gr
 import pytest
 
 from nanogpt.playground.trail import MAX_TRAIL, branch, read_trail, remembered, walk
@@ -30,7 +31,8 @@ def test_undo_and_redo_give_the_beginnings_back() -> None:
     assert walk(undone, by=1)[0] == "B"
     assert walk(undone, 0)[0] == "ROMEO:\n"
     assert walk(undone, by=-9)[0] == "ROMEO:\n"
-    assert walk(undone, 99)[0] == "B"
+    with pytest.raises(gr.Error, match="Place in the trail must be a whole number from 0 to 2; got 99"):
+        walk(undone, 99)
 
 
 def test_a_new_beginning_cuts_off_what_was_undone() -> None:
@@ -47,8 +49,7 @@ def test_the_trail_has_an_end() -> None:
 
 
 def test_a_branch_goes_on_from_the_alternative() -> None:
-    event = SimpleNamespace(char="x", beginning="ROMEO:\nth")
-    prompt, trail, *_ = branch(START, event)  # type: ignore[arg-type]
+    prompt, trail, *_ = branch(START, gr.EventData(None, {"char": "x", "beginning": "ROMEO:\nth"}))
     assert prompt == trail["beginnings"][-1] == "ROMEO:\nthx"
 
 
@@ -76,3 +77,23 @@ def test_the_row_shows_only_where_there_is_something_to_choose(n: int) -> None:
 def test_what_the_browser_kept_is_checked(kept: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_trail(kept)
+
+
+@pytest.mark.parametrize(
+    "listener",
+    [
+        lambda: remembered(["x"], START),
+        lambda: remembered("x" * 2001, START),
+        lambda: remembered("x", None),
+        lambda: walk(START, "one"),
+        lambda: walk([START], by=1),
+        lambda: branch(START, gr.EventData(None, None)),
+        lambda: branch(START, gr.EventData(None, {"char": 1, "beginning": "a"})),
+        lambda: branch(START, gr.EventData(None, {"char": "x" * 2001, "beginning": "a"})),
+    ],
+    ids=range(8),
+)
+def test_junk_is_refused_in_words(listener: Callable[[], Any]) -> None:
+    """It was stored unchecked, so 300 sessions took 1.4 GB, or raised what a visitor reads as "null"."""
+    with pytest.raises(gr.Error, match=" .*got .*|characters; the limit"):
+        listener()

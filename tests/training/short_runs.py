@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nanogpt.storage import checkpoint
+from nanogpt.storage import states
 
 SMALL = {
     "n_layer": 1, "n_head": 2, "n_embd": 16, "block_size": 16, "batch_size": 4, "max_iters": 8, "eval_interval": 3,
@@ -24,7 +24,7 @@ def rows(folder: Path) -> list[dict[str, Any]]:
 
 def result(folder: Path) -> dict[str, Any]:
     """Everything that a run leaves, but for the time it took."""
-    found = checkpoint.latest_state(folder / "state")
+    found = states.latest_state(folder / "state")
     assert found is not None
     return {
         "model": (folder / "model.safetensors").read_bytes(),

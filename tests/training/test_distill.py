@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nanogpt.analysis import score
-from nanogpt.storage import checkpoint
+from nanogpt.storage import checkpoint, states
 from nanogpt.text.corpus import load_corpus
 from nanogpt.text.tokenizer import CharTokenizer
 from nanogpt.training import distill, trainer
@@ -232,7 +232,7 @@ def test_a_student_resumes_bit_for_bit(run: Callable[..., TrainConfig], teacher:
         train(run("whole", **how))
         train(run("cut", **how, max_seconds=1e-9))
         train(run("cut", **how, resume=True))
-    one, other = (checkpoint.latest_state(run(name).folder / "state") for name in ("whole", "cut"))
+    one, other = (states.latest_state(run(name).folder / "state") for name in ("whole", "cut"))
     assert one is not None
     assert other is not None
     assert all(torch.equal(t, other[0][name]) for name, t in one[0].items())

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from nanogpt.storage import checkpoint
+from nanogpt.storage import states
 from nanogpt.training.distributed import process_group
 from nanogpt.training.presets import resolve
 from nanogpt.training.trainer import train
@@ -114,7 +114,7 @@ def test_a_killed_process_ends_the_others_and_nothing_is_lost(text_file: Path, t
     assert agent.wait(60) != 0
     assert "Another process of this run is gone" in log.read_text()
 
-    found = checkpoint.latest_state(state)
+    found = states.latest_state(state)
     assert found is not None
     step = found[1]["step"]
     row = train(resolve("gpt", "quick", {**settings, "resume": True, "gradient_accumulation_steps": 2,

@@ -16,7 +16,7 @@ import torch
 from short_runs import SMALL, result, stop
 
 import train as train_py
-from nanogpt.storage import checkpoint
+from nanogpt.storage import checkpoint, states
 from nanogpt.training.config import TrainConfig
 from nanogpt.training.errors import TrainError
 from nanogpt.training.run_directory import RunDirectory
@@ -43,7 +43,7 @@ def test_overwriting_forgets_the_states_of_the_old_run(config: Callable[..., Tra
     train(config("bigram", name="run", overwrite=True))
     at_step(-1, stop())
     assert train(config("bigram", name="run", resume=True))["step"] == 8
-    found = checkpoint.latest_state(config("bigram", name="run").folder / "state")
+    found = states.latest_state(config("bigram", name="run").folder / "state")
     assert found is not None
     assert found[1]["step"] == 8
 
@@ -114,14 +114,14 @@ def test_a_killed_trainer_loses_no_checkpoint(text_file: Path, tmp_path: Path) -
             [*command, *how], cwd=Path(train_py.__file__).parent, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         ) as trainer_:
             while True:  # until it has gone a step further
-                found = checkpoint.latest_state(tmp_path / "run" / "state")
+                found = states.latest_state(tmp_path / "run" / "state")
                 if found and found[1]["step"] > newest:
                     break
                 assert trainer_.poll() is None, trainer_.stderr and trainer_.stderr.read()
                 time.sleep(0.05)
             time.sleep(moments.random())
             trainer_.kill()
-        found = checkpoint.latest_state(tmp_path / "run" / "state")
+        found = states.latest_state(tmp_path / "run" / "state")
         assert found is not None
         assert found[1]["step"] > newest
         newest = found[1]["step"]
@@ -142,6 +142,18 @@ def test_a_directory_that_fills_before_it_is_locked_is_refused(tmp_path: Path, m
             raise AssertionError("claimed")
     with directory.claimed(may_exist=True):
         pass
+
+
+def test_what_a_killed_trainer_has_half_written_is_removed(tmp_path: Path) -> None:
+    """Such files stayed for good, each as large as the model."""
+    directory = RunDirectory(tmp_path / "run")
+    directory.states.mkdir(parents=True)
+    for path in (directory.path / ".model.safetensors.abcd_123", directory.states / ".00000002.json.x1y2z3a4"):
+        path.write_text("half")
+    (directory.path / "model.safetensors").write_text("whole")
+    with directory.claimed(may_exist=True):
+        pass
+    assert sorted(path.name for path in directory.path.rglob("*")) == [".lock", "model.safetensors", "state"]
 
 
 def test_a_claim_that_wrote_nothing_may_be_repeated(tmp_path: Path) -> None:
@@ -179,7 +191,7 @@ def test_a_failed_run_is_told_which_state_is_intact(tmp_path: Path) -> None:
     assert directory.describe_saved_state() == "There is no saved state."
     with pytest.raises(TrainError, match="holds no saved state to continue from"):
         directory.latest_state()
-    checkpoint.save_state(directory.states, 12, {"x": torch.ones(1)}, {"seconds": 1.0})
+    states.save_state(directory.states, 12, {"x": torch.ones(1)}, {"seconds": 1.0})
     assert directory.latest_state()[1]["step"] == 12
     expected = f"The state of step 12 in {directory.states} is intact; --resume continues from it."
     assert directory.describe_saved_state() == expected

@@ -11,7 +11,7 @@ from short_runs import result, rows, stop
 from torch.nn import functional as F
 
 from nanogpt.models import MODELS
-from nanogpt.storage import checkpoint
+from nanogpt.storage import states
 from nanogpt.training import run_state
 from nanogpt.training.config import TrainConfig
 from nanogpt.training.errors import TrainError
@@ -50,7 +50,7 @@ def test_a_resumed_run_needs_every_part_of_the_state(
     at_step(3, stop())
     train(config(name="run", overwrite=True, **more))
     at_step(-1, stop())
-    real = checkpoint.latest_state
+    real = states.latest_state
 
     def without(folder: Path) -> Any:
         tensors, info = real(folder)  # type: ignore[misc]
@@ -62,7 +62,7 @@ def test_a_resumed_run_needs_every_part_of_the_state(
         elif part == "dropout":
             patch.setattr(run_state, "mix_seed", lambda *numbers: 0)
         else:
-            patch.setattr(checkpoint, "latest_state", without)
+            patch.setattr(states, "latest_state", without)
         train(config(name="run", resume=True, **more))
     assert result(folder) != whole
 
@@ -89,7 +89,7 @@ def test_float16_scales_its_loss_and_resumes(kind: str, config: Callable[..., Tr
     folder = config(name="run").folder
     whole = result(folder)
     assert [row["loss"] for row in whole["metrics"] if "loss" in row][-1] < whole["metrics"][0]["train"]
-    found = checkpoint.latest_state(folder / "state")
+    found = states.latest_state(folder / "state")
     assert found is not None
     assert found[1]["scaler"]["scale"] >= 1
     at_step(4, stop())
@@ -108,7 +108,7 @@ def test_float16_skips_a_step_that_overflows(
     real = torch.amp.GradScaler
     monkeypatch.setattr(torch.amp, "GradScaler", lambda *args, **kwargs: real(*args, init_scale=2.0**22, **kwargs))
     train(config(name="run", dtype="float16"))
-    found = checkpoint.latest_state(config(name="run").folder / "state")
+    found = states.latest_state(config(name="run").folder / "state")
     assert found is not None
     assert found[1]["scaler"]["scale"] < 2.0**22
     assert all(t.isfinite().all() for t in found[0].values())
@@ -146,7 +146,7 @@ def test_a_loss_that_is_not_finite_leaves_the_last_state(
     with pytest.raises(TrainError, match="Step 5: the loss is nan.* The state of step 4 in .* is intact"):
         train(config(name="run"))
     monkeypatch.undo()
-    found = checkpoint.latest_state(config(name="run").folder / "state")
+    found = states.latest_state(config(name="run").folder / "state")
     assert found is not None
     assert all(t.isfinite().all() for t in found[0].values())
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from short_runs import result, stop
 
-from nanogpt.storage import checkpoint
+from nanogpt.storage import checkpoint, states
 from nanogpt.training.config import TrainConfig
 from nanogpt.training.stop import Stop
 from nanogpt.training.trainer import train
@@ -51,7 +51,7 @@ def test_one_signal_ends_the_whole_command(number: signal.Signals, command: Comm
     assert process.returncode == 0, errors
     assert [folder.name for folder in (tmp_path / "out").iterdir()] == ["my-bigram"]
     checkpoint.read_model(tmp_path / "out" / "my-bigram")
-    found = checkpoint.latest_state(tmp_path / "out" / "my-bigram" / "state")
+    found = states.latest_state(tmp_path / "out" / "my-bigram" / "state")
     assert found is not None
     *_, resume, rest = printed.splitlines()
     assert resume == f"to continue from step {found[1]['step']:,}, repeat the command with --model bigram --resume"
@@ -92,7 +92,7 @@ def test_the_second_signal_stops_at_once_and_loses_only_what_was_not_saved(
     at_step(5, stop(times=2))
     with pytest.raises(KeyboardInterrupt):
         train(config(name="run", overwrite=True))
-    found = checkpoint.latest_state(folder / "state")
+    found = states.latest_state(folder / "state")
     assert found is not None
     assert found[1]["step"] == 4
     at_step(-1, stop())

@@ -103,6 +103,9 @@ class CompareTab:
 
     def finish(self, request: gr.Request, compared, side, *values):  # type: ignore[no-untyped-def]
         """What stands below the texts of a complete run: the track, the card and the commands."""
+        if compared is None:  # only 100 sessions are remembered
+            with refused():
+                raise ValueError("This run is no longer known. Generate it again.")
         saved, cards = compared
         return saved, cards, *self.take_away(request, side, *values)
 

@@ -41,7 +41,7 @@ from nanogpt.playground.inside import (
     why_of,
 )
 from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
-from nanogpt.playground.page import Linked, Page, Update, changed
+from nanogpt.playground.page import Linked, Page, Update, changed, told
 from nanogpt.playground.reproduction import commands_and_calls
 from nanogpt.playground.rewriting import cost_in_words, curve_of, experiments, fitted, original_panel, rewritten_panel
 from nanogpt.playground.run import Run
@@ -53,7 +53,7 @@ class InsideTab:
     def __init__(self, page: Page):
         self.page, self.zoo = page, page.zoo
         names = self.zoo.names
-        looking = [n for n in names if attention_layers(self.zoo.get(n).model)]
+        looking = [n for n in names if attention_layers(self.zoo.outline(n).model)]
         self.default = "gpt" if "gpt" in looking else next(iter(looking or names), None)
         with gr.Column(elem_id="look"):
             self.build_bar()
@@ -82,7 +82,7 @@ class InsideTab:
 
     def build_changes(self) -> None:
         """What is changed in the model, and what the text becomes."""
-        given = fitted(self.zoo.get(self.default)) if self.default else {"switches": {}, "context": {}}
+        given = fitted(self.zoo.outline(self.default)) if self.default else {"switches": {}, "context": {}}
         self.switches = switches("switches", "Switch parts off", **without_value(given["switches"]))
         with gr.Row(elem_id="looking_back"):
             self.context = dial(
@@ -126,8 +126,8 @@ class InsideTab:
     def exact(self, chosen: gr.EventData, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
         with refused():
             subject = read_subject(self.zoo, text, model, off, context, begun)
-            layer, head = chosen._data["layer"], chosen._data["head"]
-            known = chosen._data["exact"] is True
+            layer, head = told(chosen, "layer"), told(chosen, "head")
+            known = told(chosen, "exact") is True
             return gr.skip() if known else gr.HTML(exact=exact_of(subject, layer, head)), layer, head
 
     def write(self, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
@@ -153,17 +153,17 @@ class InsideTab:
     def experiment(self, model, chosen: gr.EventData):  # type: ignore[no-untyped-def]
         """Set the parts that are off and the context as a named experiment has them."""
         with refused():
-            loaded = self.zoo.get(model)
-            tried = experiments(loaded)[whole("Experiment", chosen._data["index"], 0, len(experiments(loaded)) - 1)]
+            loaded = self.zoo.outline(model)
+            tried = experiments(loaded)[whole("Experiment", told(chosen, "index"), 0, len(experiments(loaded)) - 1)]
             return tried.off, tried.context or loaded.block_size
 
     def whole_context(self, model):  # type: ignore[no-untyped-def]
         with refused():
-            return self.zoo.get(model).block_size
+            return self.zoo.outline(model).block_size
 
     def choose_context(self, chosen: gr.EventData):  # type: ignore[no-untyped-def]
         with refused():
-            return whole("Context", chosen._data["context"], 1, int(RANGES["block_size"][1]))
+            return whole("Context", told(chosen, "context"), 1, int(RANGES["block_size"][1]))
 
     def take_away(self, request: gr.Request, position, *values):  # type: ignore[no-untyped-def]
         """The commands and API calls that give the numbers of the tab."""
@@ -191,7 +191,7 @@ class InsideTab:
     def refit(self, name: str) -> list[Any]:
         """Everything on, and the clearest head, for the model that was chosen."""
         with refused():
-            given = fitted(self.zoo.get(name))
+            given = fitted(self.zoo.outline(name))
             switched, context = (changed(getattr(self, part), **given[part]) for part in ("switches", "context"))
             return [switched, context, None, None, name]
 
@@ -253,7 +253,7 @@ class InsideTab:
         name = values.get("attention_model", self.default)
         if name is None or not values.keys() & {"attention_model", "off", "context", "layer", "head"}:
             return {}
-        loaded = self.zoo.get(name)
+        loaded = self.zoo.outline(name)
         layers, given = layers_of(loaded.model), fitted(loaded)
         given["switches"]["value"] = [part for part in values.get("off", ()) if part in part_names(loaded.model)]
         given["context"]["value"] = min(values.get("context", loaded.block_size), loaded.block_size)

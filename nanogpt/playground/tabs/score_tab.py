@@ -9,18 +9,15 @@ from typing import Any
 import gradio as gr
 
 from nanogpt.analysis.score import score
-from nanogpt.checks import shorter_than
 from nanogpt.playground.components.beginning import beginning
 from nanogpt.playground.components.menu import menu
 from nanogpt.playground.components.text_panel import text_panel
 from nanogpt.playground.components.track import track
-from nanogpt.playground.limits import LATEST, MODEL_LIMIT, QUIET, refused
+from nanogpt.playground.limits import LATEST, MAX_SCORED, MODEL_LIMIT, QUIET, refused, scored_within_limit
 from nanogpt.playground.page import Linked, Page
 from nanogpt.playground.panels import bits_of, bits_saved, scored_panel
 from nanogpt.storage.zoo import Zoo
-from nanogpt.text.tokenizer import normalise
 
-MAX_SCORED = 2_000
 Value = dict[str, Any]  # what a component draws
 LINES = [
     "Shall I compare thee to a summer's day?",
@@ -29,12 +26,6 @@ LINES = [
     "The quick brown fox jumps over the lazy dog.",
     "To be, or not to be, that is the question:",
 ]
-
-
-def scored_within_limit(text: str) -> str:
-    """Return the text as it was given. Raises ValueError for one that is too long."""
-    shorter_than("Text to score", normalise(text), MAX_SCORED)
-    return text
 
 
 def judge(zoo: Zoo, text: Any, *names: Any) -> tuple[Value, Value, Value]:

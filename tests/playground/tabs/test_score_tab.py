@@ -7,8 +7,9 @@ import pytest
 from blocks import in_blocks
 
 from nanogpt.analysis.score import score
+from nanogpt.playground.limits import MAX_SCORED
 from nanogpt.playground.page import Page
-from nanogpt.playground.tabs.score_tab import LINES, MAX_SCORED, build_score, judge
+from nanogpt.playground.tabs.score_tab import LINES, build_score, judge
 from nanogpt.storage.zoo import Zoo
 
 
