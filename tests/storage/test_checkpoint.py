@@ -114,47 +114,6 @@ def test_truncation_without_digests(unsigned: Path) -> None:
         assert "not a safetensors file" in refusal(unsigned)
 
 
-def test_every_flipped_bit_is_caught(folder: Path) -> None:
-    """safetensors itself notices none of those in the body."""
-    whole = (folder / WEIGHTS).read_bytes()
-    rng = random.Random(0)
-    for _ in range(300):
-        damaged = bytearray(whole)
-        damaged[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
-        (folder / WEIGHTS).write_bytes(damaged)
-        assert "digest" in refusal(folder)
-
-
-@pytest.mark.parametrize("name", [WEIGHTS, TOKENIZER, CONFIG])
-def test_random_damage_without_digests(name: str, tmp_path: Path, tiny: Callable[..., nn.Module]) -> None:
-    """Bytes replaced, doubled, dropped, most of them in the header: a model or a CheckpointError, nothing else."""
-    folder = tmp_path / "bigram"  # the quickest to load
-    save(folder, tiny("bigram"), CHARS)
-    change_config(folder, lambda config: config.pop("sha256"))
-    whole = (folder / name).read_bytes()
-    rng = random.Random(name)
-    refused = 0
-    for _ in range(200):
-        damaged = bytearray(whole)
-        for _ in range(rng.randint(1, 4)):
-            at = rng.randrange(min(len(damaged), 150))
-            how = rng.randrange(4)
-            if how == 0:
-                damaged[at] = rng.randrange(256)
-            elif how == 1:
-                damaged[at] = rng.choice(b'0123456789"{}[],:.-eE')
-            elif how == 2:
-                del damaged[at : at + rng.randint(1, 20)]
-            else:
-                damaged[at:at] = damaged[at : at + rng.randint(1, 20)]
-        (folder / name).write_bytes(damaged)
-        try:
-            read_model(folder)
-        except CheckpointError:
-            refused += 1
-    assert refused > 50
-
-
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -410,21 +369,6 @@ def test_what_is_no_json_object_is_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "x.json").write_bytes(data)
     with pytest.raises(CheckpointError, match=r"x\.json: "):
         read_json(tmp_path / "x.json")
-
-
-def test_every_flipped_bit_of_a_config_is_caught(folder: Path) -> None:
-    """It carried no digest of itself: 264 of 4,272 flips loaded, some with other settings."""
-    whole = (folder / CONFIG).read_bytes()
-    meant = repr(read_model(folder)[0].config)
-    rng = random.Random(0)
-    for bit in rng.sample(range(8 * len(whole)), 600):
-        damaged = bytearray(whole)
-        damaged[bit // 8] ^= 1 << bit % 8
-        (folder / CONFIG).write_bytes(damaged)
-        try:
-            assert repr(read_model(folder)[0].config) == meant
-        except CheckpointError:
-            continue
 
 
 @pytest.mark.parametrize("key", ["Digest", "sha257", "<script>", "x" * 100_000])
