@@ -9,6 +9,7 @@ import pytest
 from fuzz_checkpoints import fuzz as fuzz_checkpoints
 from server import Server
 
+from nanogpt.models import MODELS
 from nanogpt.storage import checkpoint
 
 HERE = Path(__file__).parent
@@ -33,8 +34,8 @@ def test_damaged_checkpoints_load_or_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_fuzzer_sees_what_goes_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoint, "_no_duplicates", lambda pairs: pairs[0][0].upper())
-    assert fuzz_checkpoints(tmp_path, 40).failures
+    monkeypatch.setattr(checkpoint, "make_config", lambda kind, values: MODELS[kind].config(**values))
+    assert fuzz_checkpoints(tmp_path, 400).failures
 
 
 def test_no_flipped_bit_changes_what_is_loaded(tmp_path: Path) -> None:
@@ -45,7 +46,7 @@ def test_no_flipped_bit_changes_what_is_loaded(tmp_path: Path) -> None:
 
 def test_the_digests_are_what_catches_flipped_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoint, "is_signed", lambda value: True)
-    assert flip_bits.flip(tmp_path, 1_000).failures
+    assert flip_bits.flip(tmp_path, 300).failures
 
 
 def test_a_crash_at_any_call_of_a_save_leaves_old_new_or_a_refusal() -> None:
