@@ -20,8 +20,7 @@ FILE = "gradio.FileData"  # the mark by which Gradio 6.31 knows a file (`gradio_
 HOST = re.compile(r"([\w.-]+|\[[0-9a-fA-F:.]+\])(:\d{1,5})?", re.ASCII)
 
 # No `X-Frame-Options`: a Space is shown in an iframe of huggingface.co.
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
+PAGE_HEADERS = {
     "Content-Security-Policy": "frame-ancestors 'self' https://huggingface.co https://*.hf.space; object-src 'none'",
     "Referrer-Policy": "same-origin",  # the address holds what a visitor wrote
 }
@@ -80,7 +79,7 @@ def header_problem(headers: Mapping[str, str]) -> tuple[str, int] | None:
 
 
 class Guard:
-    """ASGI middleware: a sentence for each address, header and body that is refused, and HEADERS on all answers."""
+    """ASGI middleware: a sentence for an address, a header or a body that is refused; headers that protect the page."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
@@ -92,7 +91,10 @@ class Guard:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                headers = MutableHeaders(scope=message)
+                headers["X-Content-Type-Options"] = "nosniff"
+                if headers.get("Content-Type", "").startswith("text/html"):  # a hundred scripts need them not
+                    headers.update(PAGE_HEADERS)
             await send(message)
 
         if problem := address_problem(scope) or header_problem(Headers(scope=scope)):

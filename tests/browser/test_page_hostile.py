@@ -1,4 +1,7 @@
-"""Text that tries to be code: in the prompt, in what a model writes, in its vocabulary, in a folder's name."""
+"""Text that tries to be code: in the prompt, in what a model writes, in its vocabulary, in names and in errors.
+
+`INJECTIONS=500` tries so many strings, each in several wrappings; without it, those below.
+"""
 
 import json
 import os
@@ -34,6 +37,14 @@ INJECTIONS = [
     "{{zap}}", "{{{zap}}}", "{{#each this}}{{zap}}{{/each}}", "{{constructor.constructor('hit')()}}",
     "'+hit+'", '"+hit+"', "\\u003cimg src=x onerror=hit\\u003e", "&lt;img src=x onerror=hit&gt;",
 ]  # fmt: skip
+WRAPPINGS = [
+    ("", ""), ("x ", " y"), ('">', ""), ("'>", ""), ("</span>", ""), ("`", "`"), ("${'", "'}"), ("{{", "}}"),
+    ("\\", ""), ("<!--", "-->"), ("]]>", ""), ("<p>", "</p>"), ("%3C", "%3E"), ("&#60;", "&#62;"), ("<b ", ">"),
+    ("\t", "\n"),
+]  # fmt: skip
+WRAPPED = [before + text + after for before, after in WRAPPINGS for text in INJECTIONS]
+TRIED = WRAPPED[: int(os.environ.get("INJECTIONS", len(INJECTIONS)))]
+NAMES = [text for text in TRIED if text.isprintable() and "/" not in text]  # what a folder may be called
 
 
 @torch.no_grad()
@@ -57,6 +68,8 @@ def hostile(start_server: Callable[[Path], Server], tmp_path_factory: pytest.Tem
     model, tokenizer = writes(CYCLE)
     save(root / NAME, model, tokenizer)
     save(root / "trigram", model, tokenizer)
+    for name in NAMES:
+        (root / name).symlink_to(root / "trigram")
     broken = root / f"broken {NAME}"
     broken.mkdir()
     (broken / "config.json").write_text(json.dumps({"model": NAME, "config": {NAME: NAME}}))
@@ -96,14 +109,32 @@ def text_of_judge(page: Page) -> str:
     return page.locator("#judged_1 .text").evaluate("node => node.textContent")
 
 
-def test_thirty_injections_as_prompt(visit: Visit, hostile: Server) -> None:
+def test_injections_as_prompt(visit: Visit, hostile: Server) -> None:
     page = visit(hostile.url, characters=5)
-    assert len(INJECTIONS) >= 30
-    for injection in INJECTIONS:
+    assert len(TRIED) >= 30
+    for injection in TRIED:
         page.locator("#prompt textarea").fill(injection)
         generate(page)
         assert [prompt_of(page, side) for side in (1, 2)] == [injection, injection]
     assert page.locator("#trail option").count() >= 19  # the trail shows their ends
+
+
+def test_injections_as_names(visit: Visit, hostile: Server) -> None:
+    page = visit(hostile.url, characters=5)
+    options = page.locator("#model_2 option").evaluate_all("options => options.map((option) => option.textContent)")
+    assert {f"Trigram ({name})" for name in NAMES} <= set(options)
+    for name in NAMES[::5]:
+        choose(page, "model_2", f"Trigram ({name})")
+        assert name in page.locator("#side_2 .title").evaluate("node => node.textContent")
+
+
+def test_injections_as_errors(visit: Visit, hostile: Server) -> None:
+    """A link's values are told in the words that refuse them."""
+    keys = ["temperature", "top_k", "top_p", "characters", "seed", "method", "width", "sides", "colour", "tab", "layer"]
+    for i in range(0, len(TRIED), len(keys)):
+        values = dict(zip(keys, TRIED[i : i + len(keys)], strict=False))
+        page = visit(hostile.url, run=False, **values)
+        assert len(page.locator("#problems textarea").input_value().splitlines()) == len(values)
 
 
 @pytest.mark.parametrize("prompt", ["<img src=x onerror=hit>", "${ran} {{zap}}", "a \\ b 🙂 \\u0041"])

@@ -4,21 +4,16 @@ python tests/faults/fuzz_api.py 10000
 """
 
 import json
-import sys
-import tempfile
-import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+from campaign import Outcome, report
+from conftest import build
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a program: the tests' own modules lie beside this folder
-
-from conftest import build
 from server import Server
 
 from nanogpt.storage.checkpoint import save
@@ -49,14 +44,6 @@ class Target:
     is_public: bool
     is_queued: bool
     names: list[str]
-
-
-@dataclass
-class Outcome:
-    """What the answers were."""
-
-    answers: Counter[str] = field(default_factory=Counter)
-    failures: list[str] = field(default_factory=list)
 
 
 def targets_of(client: httpx.Client) -> list[Target]:
@@ -171,7 +158,7 @@ def fuzz(server: Server, count: int) -> Outcome:
         @given(requests(targets_of(client)))
         def send(request: tuple[str, Any]) -> None:
             path, body = request
-            if problem := problem_with(client, path, body, outcome.answers):
+            if problem := problem_with(client, path, body, outcome.counts):
                 outcome.failures.append(f"{path} {json.dumps(body)[:400]} → {problem}")
 
         send()
@@ -184,22 +171,16 @@ def fuzz(server: Server, count: int) -> Outcome:
     return outcome
 
 
-def main(count: int) -> int:
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        for kind in ("bigram", "gpt"):
-            save(Path(folder) / "checkpoints" / kind, build(kind), CharTokenizer("\n abcdefghi"))
-        server = Server(Path(folder) / "checkpoints", Path("/tmp/fuzz.log"))
-        try:
-            outcome = fuzz(server, count)
-        finally:
-            server.stop()
-    for failure in outcome.failures[:50]:
-        print(failure)
-    print(dict(outcome.answers))
-    print(f"{count:,} payloads, {len(outcome.failures)} failures, {(time.monotonic() - began) / 60:.1f} minutes")
-    return 1 if outcome.failures else 0
+def fuzz_in(folder: Path, count: int) -> Outcome:
+    """The same on a server of its own, with two small models."""
+    for kind in ("bigram", "gpt"):
+        save(folder / "checkpoints" / kind, build(kind), CharTokenizer("\n abcdefghi"))
+    server = Server(folder / "checkpoints", folder / "log")
+    try:
+        return fuzz(server, count)
+    finally:
+        server.stop()
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(int(sys.argv[1])))
+    raise SystemExit(report("API payloads", fuzz_in, 500))

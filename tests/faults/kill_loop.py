@@ -1,4 +1,4 @@
-"""Runs that are killed again and again, at random moments, and resumed: nothing saved is lost, and the end is bit-equal.
+"""Runs that are killed at random moments and resumed: nothing saved is lost, and the end is bit-equal.
 
 python tests/faults/kill_loop.py 1000
 """

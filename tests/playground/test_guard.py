@@ -131,10 +131,14 @@ def test_what_the_page_does_not_use_is_closed(path: str, playground: Server) -> 
 @pytest.mark.parametrize(
     "path", ["", "config", "theme.css", "gradio_api/info", "gradio_api/startup-events", "robots.txt"]
 )
-def test_what_the_page_uses_is_open_and_protected(path: str, playground: Server) -> None:
+def test_what_the_page_uses_is_open(path: str, playground: Server) -> None:
     answer = httpx.get(f"{playground.url}/{path}")
     assert answer.status_code == 200
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_page_may_be_shown_in_a_space_and_nowhere_else(playground: Server) -> None:
+    answer = httpx.get(playground.url)
     assert answer.headers["Referrer-Policy"] == "same-origin"
     policy = answer.headers["Content-Security-Policy"]
     assert "frame-ancestors 'self' https://huggingface.co" in policy  # where a Space is shown in an iframe

@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import random
+import shutil
 import struct
 import zipfile
 from collections.abc import Callable
@@ -112,47 +113,6 @@ def test_truncation_without_digests(unsigned: Path) -> None:
     for length in {*range(0, 8 + header, 41), 7, 8, 8 + header, 9 + header, len(whole) - 1}:
         (unsigned / WEIGHTS).write_bytes(whole[:length])
         assert "not a safetensors file" in refusal(unsigned)
-
-
-def test_every_flipped_bit_is_caught(folder: Path) -> None:
-    """safetensors itself notices none of those in the body."""
-    whole = (folder / WEIGHTS).read_bytes()
-    rng = random.Random(0)
-    for _ in range(300):
-        damaged = bytearray(whole)
-        damaged[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
-        (folder / WEIGHTS).write_bytes(damaged)
-        assert "digest" in refusal(folder)
-
-
-@pytest.mark.parametrize("name", [WEIGHTS, TOKENIZER, CONFIG])
-def test_random_damage_without_digests(name: str, tmp_path: Path, tiny: Callable[..., nn.Module]) -> None:
-    """Bytes replaced, doubled, dropped, most of them in the header: a model or a CheckpointError, nothing else."""
-    folder = tmp_path / "bigram"  # the quickest to load
-    save(folder, tiny("bigram"), CHARS)
-    change_config(folder, lambda config: config.pop("sha256"))
-    whole = (folder / name).read_bytes()
-    rng = random.Random(name)
-    refused = 0
-    for _ in range(200):
-        damaged = bytearray(whole)
-        for _ in range(rng.randint(1, 4)):
-            at = rng.randrange(min(len(damaged), 150))
-            how = rng.randrange(4)
-            if how == 0:
-                damaged[at] = rng.randrange(256)
-            elif how == 1:
-                damaged[at] = rng.choice(b'0123456789"{}[],:.-eE')
-            elif how == 2:
-                del damaged[at : at + rng.randint(1, 20)]
-            else:
-                damaged[at:at] = damaged[at : at + rng.randint(1, 20)]
-        (folder / name).write_bytes(damaged)
-        try:
-            read_model(folder)
-        except CheckpointError:
-            refused += 1
-    assert refused > 50
 
 
 @pytest.mark.parametrize(
@@ -412,21 +372,6 @@ def test_what_is_no_json_object_is_refused(data: bytes, tmp_path: Path) -> None:
         read_json(tmp_path / "x.json")
 
 
-def test_every_flipped_bit_of_a_config_is_caught(folder: Path) -> None:
-    """It carried no digest of itself: 264 of 4,272 flips loaded, some with other settings."""
-    whole = (folder / CONFIG).read_bytes()
-    meant = repr(read_model(folder)[0].config)
-    rng = random.Random(0)
-    for bit in rng.sample(range(8 * len(whole)), 600):
-        damaged = bytearray(whole)
-        damaged[bit // 8] ^= 1 << bit % 8
-        (folder / CONFIG).write_bytes(damaged)
-        try:
-            assert repr(read_model(folder)[0].config) == meant
-        except CheckpointError:
-            continue
-
-
 @pytest.mark.parametrize("key", ["Digest", "sha257", "<script>", "x" * 100_000])
 def test_an_unknown_key_of_a_config_is_refused(key: str, unsigned: Path) -> None:
     change_config(unsigned, lambda config: config.update({key: 1}))
@@ -478,3 +423,24 @@ def test_an_outline_has_the_shapes_and_no_weights(model: nn.Module, tmp_path: Pa
     (tmp_path / "x" / WEIGHTS).write_bytes(data[:40])
     with pytest.raises(CheckpointError, match="not a safetensors file"):
         read_outline(tmp_path / "x")
+
+
+GOLDEN = Path(__file__).parent / "golden_checkpoint"
+
+
+@pytest.mark.parametrize("has_digest", [True, False])
+def test_a_checkpoint_of_version_0_5_still_gives_the_same_text(has_digest: bool, tmp_path: Path) -> None:
+    """The folder was saved at version 0.5.0 and may never be written again; those of before carry no digest."""
+    folder = Path(shutil.copytree(GOLDEN, tmp_path / "golden"))
+    if not has_digest:
+        change_config(folder, lambda config: None)
+    model = nanogpt.load(folder)
+    text = nanogpt.generate(model, "abc", temperature=0.8, seed=1, max_new_tokens=60)
+    assert text == "ajeaifjjbaaa\nhiecjbijefejajijbhejhagadhaafjaaajaaecjejhgaefc"
+
+
+def test_what_is_saved_today_is_the_golden_checkpoint(tmp_path: Path) -> None:
+    """A change of the format shows here: older programs must be able to read what newer ones save."""
+    save(tmp_path / "again", *read_model(GOLDEN))
+    for name in (CONFIG, TOKENIZER, WEIGHTS):
+        assert (tmp_path / "again" / name).read_bytes() == (GOLDEN / name).read_bytes()

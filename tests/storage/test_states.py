@@ -1,7 +1,6 @@
 """The saved states of a run: the newest undamaged one is found, and old ones are dropped."""
 
 import json
-import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,22 +64,6 @@ def test_a_crash_while_a_state_is_saved_keeps_the_older_ones(tmp_path: Path, mon
         found = latest_state(folder)
         assert found is not None
         assert found[1]["step"] == 2
-
-
-def test_every_flipped_bit_of_a_manifest_is_caught(tmp_path: Path) -> None:
-    """Manifests carried no digest: a wrong `step` ended in another model, and a lost key in a KeyError."""
-    save_state(tmp_path, 1, state(1), {"seconds": 0.5})
-    save_state(tmp_path, 2, state(2), {"seconds": 1.5, "scaler": {"scale": 2.0}})
-    path = tmp_path / "00000002.json"
-    whole = path.read_bytes()
-    meant = json.loads(whole)
-    for bit in random.Random(0).sample(range(8 * len(whole)), 300):
-        damaged = bytearray(whole)
-        damaged[bit // 8] ^= 1 << bit % 8
-        path.write_bytes(damaged)
-        found = latest_state(tmp_path)
-        assert found is not None
-        assert found[1]["step"] == 1 or found[1] == meant
 
 
 @pytest.mark.parametrize("key", ["step", "sha256", "seconds", "digest"])
