@@ -183,12 +183,11 @@ def test_one_rule_for_whatever_is_entered(how: str, page: Page) -> None:
         found = values(page)
         assert found == {**FIRST, name: value}, (name, text)
         assert type(found[name]) is type(value), (name, text)
-        assert events(page) == ([(name, "input", value)] if value != FIRST[name] else []), (name, text)
         box(page, name).blur()  # changes nothing more, and leaves the message to be read
-        assert (events(page), told(page, name)) == ([], message), (name, text)
+        assert events(page) == ([(name, "input", value)] if value != FIRST[name] else []), (name, text)
+        assert told(page, name) == message, (name, text)
         enter(page, name, str(FIRST[name]), "typed")
         page.keyboard.press("Enter")
-        assert values(page) == FIRST
         events(page)
 
 
