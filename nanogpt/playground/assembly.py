@@ -24,7 +24,7 @@ from nanogpt.playground.terms import terms_head
 from nanogpt.playground.theme import theme
 from nanogpt.storage.zoo import Zoo
 
-SCRIPTS = ("page.js", "page_address.js", "page_view.js", "page_inside.js")
+SCRIPTS = ("page.js", "page_address.js", "page_view.js", "page_inside.js", "page_stream.js")
 
 
 def build_app(zoo: Zoo) -> gr.Blocks:

@@ -2,8 +2,8 @@
 //
 // Gradio evaluates the string of a listener, js="playground.ask", as an expression. If its value is a function, Gradio
 // calls it with the values of the listener's inputs and writes what it returns into the outputs; where it returns
-// undefined, they stay as they are. The page's head loads this script, page_address.js and page_view.js as one block,
-// before the first component is made; the names below are known in all three.
+// undefined, they stay as they are. The page's head loads this script and the other page_*.js as one block,
+// before the first component is made; the names below are known in all of them.
 
 window.playground = {};
 
