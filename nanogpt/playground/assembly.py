@@ -27,7 +27,7 @@ from nanogpt.playground.theme import theme
 from nanogpt.storage.zoo import Zoo
 
 WORKERS = 160  # requests that Gradio answers at once: those that are written wait in no thread of their own
-SCRIPTS = ("page.js", "page_address.js", "page_view.js", "page_inside.js")
+SCRIPTS = ("page.js", "page_address.js", "page_view.js", "page_inside.js", "page_stream.js")
 
 
 def build_app(zoo: Zoo) -> gr.Blocks:

@@ -41,6 +41,7 @@ def subject_of(zoo: Zoo, off: tuple[str, ...] = (), context: int = 256, name: st
 @pytest.mark.parametrize(
     ("off", "context", "method"), [(("5.3",), 256, "sample"), ((), 8, "sample"), (("1",), 9, "beam")]
 )
+@pytest.mark.no_cover  # long, and its lines are covered by others
 def test_the_text_is_what_the_library_writes(off: tuple[str, ...], context: int, method: str, zoo: Zoo) -> None:
     run = run_with(length=40, method=method, seed=7)
     how: dict[str, Any] = {**vars(run.params), "beam": run.beam}

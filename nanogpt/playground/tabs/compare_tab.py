@@ -195,6 +195,7 @@ class CompareTab:
             **MODEL_LIMIT,
         )
         stage.stop.click(None, None, stage.superseded, js="playground.stop", **AT_ONCE)
+        stage.listen.click(lambda: None, None, None, **QUIET, **MODEL_LIMIT)
 
     def wire_controls(self) -> None:
         stage, controls = self.stage, self.stage.controls
