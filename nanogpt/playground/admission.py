@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 UNREAD = 6.0  # seconds a run goes on without a stream
 PER_SESSION = 8  # eight listeners of the page use the queue, and each waits for its answer before it asks again
-PER_ADDRESS = 40  # a class of thirty behind one address; 24 of the queue's 64 places are left to everyone else
+PER_ADDRESS = 80  # two classes of thirty behind one address; of the queue's places 48 are left to everyone else
 POSTS = ("/gradio_api/queue/join", "/gradio_api/call/")
 # A page holds its heartbeat from its first moment until it is closed. It opens the stream of its results after a run
 # was posted, and on a busy machine that has taken longer than UNREAD.
