@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 from campaign import Outcome, report
-from conftest import build
+from small import build
 
 from nanogpt.storage.atomic import remove_leftovers
 from nanogpt.storage.checkpoint import CheckpointError, read_model, save

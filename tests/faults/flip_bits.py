@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from campaign import Outcome, report
-from conftest import build
+from small import build
 
 from nanogpt.storage.checkpoint import CONFIG, TOKENIZER, WEIGHTS, CheckpointError, read_model, save
 from nanogpt.storage.states import latest_state, save_state

@@ -11,10 +11,10 @@ from typing import Any
 
 import httpx
 from campaign import Outcome, report
-from conftest import build
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from server import Server
+from small import build
 
 from nanogpt.storage.checkpoint import save
 from nanogpt.text.tokenizer import CharTokenizer

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign import Outcome, report
-from conftest import build
+from small import build
 
 from nanogpt.storage.checkpoint import CONFIG, TOKENIZER, WEIGHTS, CheckpointError, read_model, save
 from nanogpt.text.tokenizer import CharTokenizer

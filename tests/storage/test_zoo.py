@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import build
+from small import build
 
 import nanogpt
 from nanogpt.models.base import LanguageModel
