@@ -3,7 +3,6 @@
 Knows models, runs and the engine; knows nothing of what the page shows.
 """
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -15,7 +14,7 @@ from torch.nn import functional as F
 
 from nanogpt.analysis.draws import read_logits
 from nanogpt.analysis.score import BITS
-from nanogpt.generation.scheduler import Job, Line, Request, Scheduler
+from nanogpt.generation.scheduler import Line, Request, Scheduler
 from nanogpt.generation.text_model import TextModel
 from nanogpt.playground.frames import FRAME, frames
 from nanogpt.playground.run import Run
@@ -87,10 +86,10 @@ class Writing:
         self.sides = [Side(model, model.read_prompt(run.prompt)) for model in models]
         self.requests = [Request.of(side.loaded, side.prompt, run.params, run.beam) for side in self.sides]
 
-    def take(self, job: Job) -> list[Side]:
-        """The sides as far as the engine has come."""
-        count, ahead = job.written, self.engine.ahead_of(job)
-        for side, line in zip(self.sides, job.lines, strict=True):
+    def take(self, lines: Sequence[Line], ahead: int = 0) -> list[Side]:
+        """The sides as far as the engine has come; `ahead` jobs must end before it begins."""
+        count = min(len(line.ids) for line in lines)
+        for side, line in zip(self.sides, lines, strict=True):
             side.take(line, count)
             side.ahead = ahead
         return self.sides
@@ -116,16 +115,16 @@ class Comparer:
             return
         async with aclosing(frames(self.engine, writing.requests, pause)) as jobs:
             async for job in jobs:
-                yield writing.take(job)
+                yield writing.take(job.lines, self.engine.ahead_of(job))
         self._keep(key, writing.sides)
 
     def written(self, run: Run) -> list[Side]:
-        """The sides of a complete run. Raises ValueError and TimeoutError as `frames` does."""
-
-        async def last() -> list[Side]:
-            return [sides async for sides in self.frames(run, 1.0)][-1]
-
-        return asyncio.run(last())
+        """The sides of a complete run, for whoever waits in a thread. Raises as `frames` does."""
+        writing = Writing(self.engine, self.zoo, run)
+        key = self._key(run, writing.sides)
+        if key not in self._kept:
+            self._keep(key, writing.take(self.engine.write(writing.requests)))
+        return self._kept.get(key, writing.sides)
 
     def _key(self, run: Run, sides: Sequence[Side]) -> object:
         """What a comparison follows from: the models themselves, not their names, for they may be replaced."""

@@ -2,6 +2,7 @@
 
     python tests/load/visitors.py 32 --length 300
     python tests/load/visitors.py 20 --seconds 1800      # each again and again, for half an hour
+    python tests/load/visitors.py 100 --seconds 60 --check
 
 Starts the app, and posts what the page posts, over HTTP. Prints seconds, characters a second, the gaps between the
 updates of one visitor, and the server's memory and threads.
@@ -14,22 +15,28 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
 
 import httpx
+from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from server import CHECKPOINTS, Server
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
+from server import CHECKPOINTS, Server  # noqa: E402
+
+import nanogpt  # noqa: E402
 
 VISITORS_OF_AN_ADDRESS = 30
+PROMPT, MODELS = "ROMEO:\n", ("bigram", "gpt")
 
 
 @dataclass
 class Visit:
     """What one run looked like to its visitor; times in seconds after it was asked for."""
 
+    seed: int
     first: float = 0.0
     updates: list[float] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -42,8 +49,8 @@ class Visit:
 
 async def visit(client: httpx.AsyncClient, url: str, fn: int, seed: int, length: int) -> Visit:
     """Ask for one run of two models as the page does, and read its frames."""
-    session, found = f"{seed:08x}", Visit()
-    run = ["ROMEO:\n", 0.8, 0, 1, length, seed, "sample", 4, 2, 0, "bigram", "gpt", "trigram", "self_attention"]
+    session, found = f"{seed:08x}", Visit(seed)
+    run = [PROMPT, 0.8, 0, 1, length, seed, "sample", 4, 2, 0, *MODELS, *MODELS]
     body = {"fn_index": fn, "session_hash": session, "data": [{"id": 1, "pace": "whole"}, *run]}
     began = time.perf_counter()
     answer = await client.post(f"{url}/gradio_api/queue/join", json=body)
@@ -65,7 +72,9 @@ async def visit(client: httpx.AsyncClient, url: str, fn: int, seed: int, length:
                 if not message["success"]:
                     found.error = str(message["output"])
                 else:
-                    found.texts = [panel["text"] for panel in message["output"]["data"][:2]]
+                    panels = message["output"]["data"][:2]
+                    found.texts = [panel["text"] for panel in panels]
+                    found.error = next((panel["notice"] for panel in panels if panel["status"] != "done"), "")
                 break
     return found
 
@@ -91,6 +100,16 @@ async def visitors(url: str, count: int, length: int, seconds: float, seed: int)
 
     await asyncio.gather(*(come(i) for i in range(count)))
     return found, time.perf_counter() - began
+
+
+def written_differently(found: Sequence[Visit], length: int) -> int:
+    """How many of the texts differ from what the same model writes alone."""
+    models = [nanogpt.load(CHECKPOINTS / name) for name in MODELS]
+    wrong = 0
+    for visit in tqdm([v for v in found if not v.error], "the same runs alone", disable=None):
+        alone = [nanogpt.generate(m, PROMPT, max_new_tokens=length, seed=visit.seed) for m in models]
+        wrong += sum(text != expected for text, expected in zip(visit.texts, alone, strict=True))
+    return wrong
 
 
 def memory_and_threads(process: int) -> tuple[float, int]:
@@ -124,6 +143,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("visitors", type=int, help="how many at once")
     parser.add_argument("--length", type=int, default=300, help="characters of each of the two texts (default 300)")
     parser.add_argument("--seconds", type=float, default=0, help="come again for so long (default: once)")
+    parser.add_argument("--check", action="store_true", help="write every text again, alone, and compare")
     parser.add_argument("--seed", type=int, default=1, help="of the visitors' own seeds (default 1)")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
@@ -137,7 +157,10 @@ def main(argv: list[str] | None = None) -> int:
             server.stop()
     print("\n".join(report(found, seconds, args.length)))
     print(f"memory {before[0]:.0f} → {after[0]:.0f} MB, threads {before[1]} → {after[1]}")
-    return int(any(v.error for v in found))
+    wrong = written_differently(found, args.length) if args.check else 0
+    if args.check:
+        print(f"texts that differ from the same run alone: {wrong} of {2 * len(found)}")
+    return int(wrong > 0 or any(v.error for v in found))
 
 
 if __name__ == "__main__":
