@@ -20,11 +20,13 @@ from nanogpt.analysis.votes import votes
 from nanogpt.generation.continuation import generate, stream
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.storage.checkpoint import CheckpointError
+from nanogpt.storage.hub import HubError
 from nanogpt.storage.zoo import load
 
 __version__ = "0.4.0"
 __all__ = [
     "CheckpointError",
+    "HubError",
     "SamplingParams",
     "__version__",
     "alternatives",

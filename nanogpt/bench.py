@@ -75,7 +75,8 @@ def bench_generation(model: LanguageModel, draft: LanguageModel | None = None, *
         packed = (m for m in model.modules() if isinstance(m, PackedLinear))
         weights = sum(p.nbytes for p in model.parameters()) + sum(m.nbytes for m in packed)
         cache = model.new_cache(1)
-        held = sum(t.nbytes for t in (*cache.key, *cache.value)) * 3 // 4 if cache else 0  # on average 3/4 of a window
+        row = sum(t.nbytes // t.size(2) for t in (*cache.key, *cache.value)) if cache else 0  # of one character
+        held = row * model.block_size * 3 // 4  # on average 3/4 of a window
         bandwidth = memory_bandwidth()
     finally:
         torch.set_num_threads(threads)

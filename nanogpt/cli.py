@@ -1,4 +1,4 @@
-"""Work with the models from the command line: python -m nanogpt sample | score | inspect | analyse | bench | plot."""
+"""Work with the models: python -m nanogpt sample | score | inspect | analyse | bench | plot | push | pull | deploy."""
 
 import argparse
 import json
@@ -27,8 +27,10 @@ from nanogpt.device import pick_device
 from nanogpt.generation.continuation import stream
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.generation.text_model import TextModel
+from nanogpt.publish import add_publish_commands
 from nanogpt.storage.checkpoint import METRICS, WEIGHTS, CheckpointError, metrics
-from nanogpt.storage.zoo import Zoo
+from nanogpt.storage.hub import HubError
+from nanogpt.storage.zoo import Zoo, load
 from nanogpt.text.corpus import DataError, load_corpus
 from nanogpt.training.plot import plot_runs
 from nanogpt.training.trainer import TrainError
@@ -58,7 +60,7 @@ def answer_errors(main: Callable[[list[str]], int], argv: list[str]) -> int:
     """Run `main`. An error that the user can correct becomes one line on stderr and exit status 1, not a traceback."""
     try:
         return main(argv)
-    except (CheckpointError, DataError, TrainError, ValueError) as error:
+    except (CheckpointError, DataError, HubError, TrainError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
     except OSError as error:
         print(f"error: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
@@ -84,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--off", default="", metavar="PARTS", help=off)
             sub.add_argument("--context", type=int, default=0, metavar="N", help="look back at most N characters")
         sub.set_defaults(run=run)
-        what = "a folder's name in the checkpoints folder"
+        what = "a folder's name in the checkpoints folder, or USER/REPO[@REVISION] on the Hugging Face Hub"
         if several:
             sub.add_argument("model", nargs="+", metavar="NAME", help=what)
         else:
@@ -120,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("folder", nargs="+", help="checkpoint folders with a metrics.jsonl")
     sub.add_argument("--out", default="loss.svg", help="svg, png or pdf (default loss.svg)")
     sub.set_defaults(run=_plot, num_threads=0)
+    add_publish_commands(commands)
     return parser
 
 
@@ -152,7 +155,9 @@ def _zoo(args: argparse.Namespace) -> Zoo:
 
 
 def _load(args: argparse.Namespace) -> TextModel:
-    return without(_zoo(args).get(args.model), getattr(args, "off", ""))
+    # A name in a folder has no slash: with one, it is another folder, or USER/REPO[@REVISION] on the Hub.
+    loaded = load(args.model) if "/" in args.model else _zoo(args).get(args.model)
+    return without(loaded, getattr(args, "off", ""))
 
 
 def _given(args: argparse.Namespace, config: type[Any]) -> dict[str, Any]:

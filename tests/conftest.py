@@ -2,44 +2,26 @@
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from randomised import randomise
 from server import Server
+from small import SMALL, VARIANTS, build
 
 from nanogpt.generation.text_model import TextModel
-from nanogpt.models import MODELS, build_model, make_config
 from nanogpt.models.base import LanguageModel
 from nanogpt.storage.checkpoint import save
 from nanogpt.storage.zoo import Zoo
 from nanogpt.text.tokenizer import CharTokenizer
 
-# Widths are multiples of 8, as in every shipped model: rows of other widths round by where they lie in memory.
-SMALL = {"vocab_size": 11, "block_size": 8, "n_layer": 2, "n_head": 2, "n_embd": 16, "n_context": 5, "n_vector": 8}
-# Every row of the table, the GPT as nanoGPT has it, and one that a small MLP tells of the characters just before.
-VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {kind: (kind, {}) for kind in MODELS}
-VARIANTS["gpt"] = ("gpt", {"n_context": 1})
-VARIANTS["gpt-as-nanogpt"] = (
-    "gpt",
-    {"n_context": 1, "position": "learned", "activation": "gelu", "qk_norm": False, "tie_weights": True, "bias": True},
-)
-VARIANTS["gpt-in-context"] = ("gpt", {})
+pytest_plugins = ["hub_fixtures"]
 
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
     torch.set_num_threads(1)  # tiny products are slower on two, and sums keep their order
-
-
-def build(variant: str, seed: int = 0, **values: Any) -> LanguageModel:
-    kind, more = VARIANTS[variant]
-    known = {f.name for f in fields(MODELS[kind].config)}
-    given = {name: value for name, value in {**SMALL, **more, **values}.items() if name in known}
-    return randomise(build_model(make_config(kind, given)), seed)
 
 
 @pytest.fixture

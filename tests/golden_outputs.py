@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from blocks import in_blocks
+from written import written
 
 from nanogpt.analysis.alternatives import alternatives
 from nanogpt.analysis.attention import attention
@@ -20,7 +21,6 @@ from nanogpt.analysis.trace import trace
 from nanogpt.generation.continuation import generate
 from nanogpt.playground.assembly import build_tabs, linked_parts
 from nanogpt.playground.commands import as_api_call, as_command
-from nanogpt.playground.comparison import write_together
 from nanogpt.playground.explanation import explanation
 from nanogpt.playground.link import read_link
 from nanogpt.playground.page import Page
@@ -115,7 +115,7 @@ def outputs(zoo: Zoo) -> dict[str, Any]:
 def outputs_of_run(zoo: Zoo, values: tuple[Any, ...]) -> dict[str, Any]:
     """The panels, the track, the cards, the command and the API call of one run of the Compare tab."""
     run = Run.of(values)
-    *_, sides = write_together(zoo, run)
+    sides = written(zoo, run)
     panels = judged_panels(sides, zoo.names, run.colour)
     result: dict[str, Any] = {"panels": panels, "track": saved_by_last(sides, zoo.names)}
     for name in SELECTED:

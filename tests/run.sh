@@ -37,6 +37,9 @@ if ! has_chromium >/dev/null && ! has_playwright_chromium; then
     fi
 fi
 
+# The models of the tests are small: on two cores that others use too, torch's threads wait for each other most of the time.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+
 ruff check .
 ruff format --check .
 mypy nanogpt app.py train.py

@@ -24,7 +24,7 @@ class Server:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         code = ["-c", f"{before}\nimport app\napp.main()"] if before else ["app.py"]
-        self.command = [sys.executable, *code, "--port", str(port), "--checkpoints", str(checkpoints)]
+        self.command = [sys.executable, *code, "--port", str(port), "--models", str(checkpoints)]
         self.log = log
         self.start()
 

@@ -20,10 +20,22 @@ MAY_IMPORT: dict[str, set[str]] = {
     "generation": {"checks", "text", "models"},
     "storage": {"checks", "text", "models", "generation"},
     "analysis": {"checks", "text", "models", "generation", "storage"},
+    "publish": {"storage"},
     "training": {"checks", "device", "text", "models", "generation", "storage", "analysis.score"},
     "bench": {"device", "models", "generation", "training"},
     "playground": {"checks", "text", "models", "generation", "analysis", "storage"},
-    "cli": {"checks", "device", "text", "models", "generation", "analysis", "storage", "training", "bench"},
+    "cli": {
+        "checks",
+        "device",
+        "text",
+        "models",
+        "generation",
+        "analysis",
+        "storage",
+        "training",
+        "bench",
+        "publish",
+    },
 }
 # What people call: the entry points, and the face of the package.
 ENTRY_POINTS = {"__init__", "__main__", "app", "train"}
@@ -93,6 +105,7 @@ def test_the_import_reader_sees_every_form(tmp_path: Path) -> None:
         ("gradio", {"playground", "app"}),
         ("starlette", {"playground"}),
         ("huggingface_hub", {"storage"}),
+        ("httpx2", {"storage"}),
         ("matplotlib", {"training"}),
         ("pickle", set()),
         ("marshal", set()),
@@ -115,8 +128,14 @@ def test_names_that_only_some_may_use(name: str, rooms: set[str]) -> None:
 def test_every_import_is_pinned() -> None:
     pinned = {line.partition("==")[0].strip() for line in (ROOT / "requirements.txt").read_text().splitlines()}
     outside = {m.split(".")[0] for p in SOURCES for m in imports(p)} - set(sys.stdlib_module_names) - {"nanogpt"}
-    # starlette comes with gradio, which says which one it needs; matplotlib is for who asks for a plot
-    assert outside - {"starlette", "matplotlib"} <= pinned
+    # starlette and anyio come with gradio and httpx2 with huggingface_hub, which say which one they need; matplotlib is
+    # for who asks for a plot
+    assert outside - {"starlette", "anyio", "httpx2", "matplotlib"} <= pinned
+
+
+def test_only_one_package_knows_the_hub() -> None:
+    knowing = {p for p in SOURCES if {"huggingface_hub", "httpx2"} & {m.split(".")[0] for m in imports(p)}}
+    assert {p.parent for p in knowing} == {PACKAGE / "storage" / "hub"}
 
 
 def test_pins_are_exact() -> None:

@@ -140,6 +140,7 @@ def test_score_prints_the_bits_of_the_text(
     assert lines == {k: f"{v:,.4f}" if isinstance(v, float) else str(v) for k, v in result.items()}
 
 
+@pytest.mark.no_cover  # long, and its lines are covered by others
 def test_the_protocol_tells_of_the_model_and_its_training(
     tmp_path: Path, text_file: Path, tiny: Callable[..., LanguageModel], capsys: Output
 ) -> None:

@@ -36,7 +36,9 @@ def logits_after(model: TextModel, prompt: Prompt, text: str) -> Tensor:
     if spelt.notices:
         raise ValueError(f"{model.name} could not have written this text. {' '.join(spelt.notices)}")
     ids = prompt.ids[-model.block_size :] + spelt.ids
-    return Reader(model.model, cached=False).feed([ids])[0, -1]
+    reader = Reader(model.model, cached=False)
+    reader.add(ids)
+    return reader.read()[0]
 
 
 def alternatives(model: TextModel, prompt: str | Prompt = "", text: str = "", **settings: Any) -> list[Alternative]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from nanogpt.analysis.parts import layers_of, twin
 from nanogpt.analysis.residual import projection_of
 from nanogpt.checks import whole
-from nanogpt.generation.continuation import MAX_CONTEXT
+from nanogpt.generation.reader import MAX_CONTEXT
 from nanogpt.generation.text_model import TextModel
 from nanogpt.models.base import LanguageModel
 from nanogpt.models.kv_cache import window_batches

@@ -18,7 +18,7 @@ from nanogpt.analysis.patterns import HEAD_PATTERNS, Head, measure_heads
 from nanogpt.analysis.score import BAR, evaluation_window
 from nanogpt.analysis.unseen import check_vocabulary, counted, rounded, unseen_bits, unseen_windows
 from nanogpt.checks import number, shown, whole
-from nanogpt.generation.continuation import MAX_CONTEXT
+from nanogpt.generation.reader import MAX_CONTEXT
 from nanogpt.generation.text_model import TextModel
 from nanogpt.storage.atomic import write_file
 from nanogpt.storage.checkpoint import CheckpointError, read_json, weights_sha256

@@ -13,7 +13,7 @@ from torch import Tensor
 from nanogpt.analysis.parts import layers_of
 from nanogpt.analysis.residual import Stream, joined, logits_of, residual_streams
 from nanogpt.checks import whole
-from nanogpt.generation.continuation import MAX_CONTEXT
+from nanogpt.generation.reader import MAX_CONTEXT
 from nanogpt.generation.text_model import TextModel
 
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from nanogpt.checks import whole
-from nanogpt.generation.continuation import MAX_CONTEXT
+from nanogpt.generation.reader import MAX_CONTEXT
 from nanogpt.generation.text_model import TextModel
 from nanogpt.models.base import LanguageModel
 from nanogpt.models.kv_cache import window_batches

@@ -9,6 +9,8 @@ import torch
 from nanogpt.generation.reader import Reader
 from nanogpt.models.base import LanguageModel
 
+MAX_BEAM = 8  # the largest width
+
 
 @dataclass(frozen=True)
 class Beam:
@@ -31,9 +33,13 @@ def beam_search(
     Width 1 takes the likeliest character each time, as temperature 0 does. No randomness. Of equals, the
     smaller id on the better beam goes first. With a `context` above 0 the model looks back at most so many characters.
     """
-    reader = Reader(model, batch_size=width, context=context)
-    logits = reader.feed([prompt[-reader.block_size :]] * width)[:, -1]  # (width, V)
-    read = reader.ids.size(1)
+    reader = Reader(model, context=context)
+    reader.add(prompt[-reader.block_size :])
+    read = len(reader.texts[0])
+    logits = reader.read().expand(width, -1)
+    for _ in range(width - 1):
+        reader.add([])
+    reader.reorder(torch.zeros(width, dtype=torch.long))
     score = torch.full((width,), -math.inf, dtype=torch.float64)
     score[0] = 0  # all beams start from the same text, so only the first may be extended
     for count in range(1, max_new_tokens + 1):
@@ -41,8 +47,9 @@ def beam_search(
         score, flat = total.flatten().sort(descending=True, stable=True)
         score, flat = score[:width], flat[:width]
         reader.reorder(flat // total.size(1))
-        new = flat % total.size(1)
-        best = [*reader.ids[0, read:].tolist(), int(new[0])]
-        yield Beam(best, score[0].item())
+        new = (flat % total.size(1)).tolist()
+        yield Beam([*reader.texts[0][read:], new[0]], score[0].item())
         if count < max_new_tokens:
-            logits = reader.feed(new[:, None])[:, -1]
+            for row, id in enumerate(new):
+                reader.extend(row, [id])
+            logits = reader.read()

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from nanogpt.checks import whole
-from nanogpt.generation.beam import Beam, beam_search
-from nanogpt.generation.generate import Step, Watch, generate_steps
+from nanogpt.generation.batch import Step
+from nanogpt.generation.beam import MAX_BEAM, Beam, beam_search
+from nanogpt.generation.generate import Watch, generate_steps
+from nanogpt.generation.reader import MAX_CONTEXT
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.generation.text_model import TextModel
 from nanogpt.text.prompt import Prompt
 from nanogpt.text.spelling import with_warnings
-
-MAX_BEAM = 8
-MAX_CONTEXT = 1_000_000  # more than any model here can look back
 
 
 def stream(

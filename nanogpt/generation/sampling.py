@@ -74,4 +74,10 @@ def allowed_logits(logits: Tensor, params: SamplingParams) -> Tensor:
 
 def choose(logits: Tensor, params: SamplingParams, noise: Tensor) -> int:
     """The id drawn from logits (V,) with one row of noise (V,)."""
-    return int((allowed_logits(logits, params) + noise).argmax())
+    return choose_each(logits[None], params, noise[None])[0]
+
+
+def choose_each(logits: Tensor, params: SamplingParams, noise: Tensor) -> list[int]:
+    """The ids drawn from rows of logits (n, V), each with its own row of noise (n, V)."""
+    ids: list[int] = (allowed_logits(logits, params) + noise).argmax(-1).tolist()
+    return ids

@@ -108,19 +108,23 @@ class GPT(LanguageModel):
         With a cache, idx follows the characters that the cache holds.
         """
         t = self.transformer
-        start = cache.length if cache is not None else 0
+        position: slice | Tensor = slice(idx.size(1))
+        seen = idx
+        if cache is not None:
+            cache.begin(idx)
+            position = cache.position
+            seen = cache.context(self.config.n_context - 1)
         x = t["wte"](idx)  # (B, T, C)
         if "context" in t:
-            seen = torch.cat((cache.ids[:, :start], idx), dim=1) if cache is not None else idx
             x = x + t["context"](seen, rows=idx.size(1))
         if "wpe" in t:
-            x = x + t["wpe"](torch.arange(start, start + idx.size(1), device=idx.device))
+            x = x + t["wpe"].weight[position]  # type: ignore[index]  # a tensor
         x = t["drop"](x)
         for block in t["h"]:  # type: ignore[attr-defined]  # a ModuleList
             recompute = self.gradient_checkpointing and self.training
             x = checkpoint(block, x, use_reentrant=False) if recompute else block(x, cache)
         if cache is not None:
-            cache.advance(idx)
+            cache.advance(idx.size(1))
         return self.lm_head(t["ln_f"](x[:, -rows:]))
 
     def new_cache(self, batch_size: int) -> KVCache:

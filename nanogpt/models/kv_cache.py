@@ -1,16 +1,20 @@
 """The KV cache: the keys and values of the characters that a model has read, and the rule of its window.
 
-With it, a new character costs one row of work instead of a whole window. Its buffers have a fixed size and are written
-in place. It is passed as an argument; no module stores one.
+With it, a new character costs one row of work instead of a whole window. It holds texts, each of its own length,
+in buffers that are written in place. It is passed as an argument; no module stores one.
 """
 
+import copy
 import math
 from collections.abc import Iterator
 from itertools import groupby
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+FEW = 8  # so many characters read at once are attended to as if each were read alone: the sums are equal to the bit
+STRIDE = 32  # keys are attended to in multiples of it; a kernel's sums then do not depend on the longest text beside
 MOST_AT_ONCE = 8_192  # characters in one forward pass: more of them only take memory
 
 
@@ -54,8 +58,8 @@ def window_batches(text: Tensor, block_size: int) -> Iterator[tuple[Tensor, int,
 
 
 class KVCache:
-    """`length` characters are held: their ids (B, block_size), and for each layer `key` and `value`, both
-    (B, n_head, block_size, head_dim)."""
+    """What has been read of B texts: how many characters of each (`lengths`), their ids, and for each layer keys and
+    values. The buffers `ids` (N, block_size), `key` and `value` (N, n_head, S, head_dim) have room for N ≥ B texts."""
 
     def __init__(
         self,
@@ -68,37 +72,126 @@ class KVCache:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ):
-        shape = (2, n_layer, batch_size, n_head, block_size, head_dim)
+        size = _whole_strides(block_size)
+        shape = (2, n_layer, batch_size, n_head, size, head_dim)
         self.key, self.value = (list(part) for part in torch.zeros(shape, dtype=dtype, device=device))
         self.ids = torch.zeros(batch_size, block_size, dtype=torch.long, device=device)
-        # Added to the scores of several characters read at once: none may look at what comes after it.
-        self.causal = torch.full((block_size, block_size), -math.inf, dtype=dtype, device=device).triu(1)
+        # Row t is added to the scores of a query at position t: it may not look at what comes after it.
+        self.causal = torch.full((block_size, size), -math.inf, dtype=dtype, device=device).triu(1)
         self.block_size = block_size
-        self.length = 0
+        self.lengths = [0] * batch_size
 
-    def append(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Store k and v (B, n_head, T, head_dim) after the held ones; return all of that layer so far.
+    # --- a forward pass: begin, attend in each layer, advance ---
 
-        `length` moves only in `advance`, once every layer has stored the same characters.
+    def begin(self, idx: Tensor) -> None:
+        """The characters idx (B, T) are going to be read after those held.
+
+        `position` tells where they stand: a slice if all texts have the same length, else a tensor (B, T). `mask` is
+        added to their scores, and `seen` is how many keys these have.
         """
-        start, end = self.length, self.length + k.size(2)
-        assert end <= self.block_size, f"cache holds {self.block_size} characters, asked for {end}"
-        key, value = self.key[layer], self.value[layer]
-        key[:, :, start:end] = k
-        value[:, :, start:end] = v
-        return key[:, :, :end], value[:, :, :end]
+        B, T = idx.shape
+        longest = max(self.lengths) + T
+        assert longest <= self.block_size, f"cache holds {self.block_size} characters, asked for {longest}"
+        self.position: slice | Tensor
+        if min(self.lengths) == max(self.lengths):
+            self.position = slice(self.lengths[0], longest)
+            self.ids[:B, self.position] = idx
+        else:
+            self.position = torch.tensor(self.lengths, device=idx.device)[:, None] + torch.arange(T, device=idx.device)
+            self.ids[:B].scatter_(1, self.position, idx)
+        self.seen = longest if T > FEW else _whole_strides(longest)
+        self.mask = self.causal[self.position, : self.seen]  # (T, seen) or (B, T, seen)
 
-    def advance(self, idx: Tensor) -> None:
-        """Hold the characters idx (B, T), whose keys and values every layer has stored."""
-        start, self.length = self.length, self.length + idx.size(1)
-        self.ids[:, start : self.length] = idx
+    def attend(self, layer: int, q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
+        """Store k and v, and let each query look at the characters up to its own; all (B, n_head, T, head_dim).
+
+        Up to `FEW` characters are computed as if each were read alone, so that a text does not depend on how many are
+        read at once, nor on the other texts. More than that are one block; then all texts have the same length.
+        """
+        B, T = len(q), q.size(2)
+        key, value, position, mask = self.key[layer][:B], self.value[layer][:B], self.position, self.mask
+        if isinstance(position, slice):
+            key[:, :, position] = k
+            value[:, :, position] = v
+        else:
+            row = torch.arange(B, device=q.device)[:, None]
+            key[row, :, position] = k.transpose(1, 2)
+            value[row, :, position] = v.transpose(1, 2)
+        key, value = key[:, :, : self.seen], value[:, :, : self.seen]
+        if T > FEW:
+            assert isinstance(position, slice), "a block is read of texts of one length"
+            first = position.start == 0
+            return F.scaled_dot_product_attention(
+                q, key, value, attn_mask=None if first else mask, is_causal=first, scale=scale
+            )
+        mask = mask.expand(B, T, self.seen)
+        if T == 1:
+            return F.scaled_dot_product_attention(q, key, value, attn_mask=mask[:, None], scale=scale)
+        queries = q.transpose(1, 2)[:, :, :, None]  # (B, T, n_head, 1, head_dim): the T of a text are a batch
+        alone = [
+            F.scaled_dot_product_attention(
+                queries[i],
+                key[i].expand(T, -1, -1, -1),
+                value[i].expand(T, -1, -1, -1),
+                attn_mask=mask[i, :, None, None],
+                scale=scale,
+            )
+            for i in range(B)
+        ]
+        return torch.stack(alone)[:, :, :, 0].transpose(1, 2)
+
+    def advance(self, count: int) -> None:
+        """Hold the `count` characters whose keys and values every layer has stored."""
+        self.lengths = [length + count for length in self.lengths]
+
+    def context(self, count: int) -> Tensor:
+        """The ids being read and the `count` before them, (B, count + T); fewer if no text has so many, and id 0 before
+        the beginning of a shorter one."""
+        B, position = len(self.lengths), self.position
+        if isinstance(position, slice):
+            return self.ids[:B, max(0, position.start - count) : position.stop]
+        place = position[:, :1] + torch.arange(-count, position.size(1), device=self.ids.device)
+        return self.ids[:B].gather(1, place.clamp(min=0)).masked_fill(place < 0, 0)
+
+    # --- texts that come and go ---
+
+    def add(self) -> None:
+        """One more text, of which nothing has been read. The buffers double when they are full."""
+        if len(self.lengths) == len(self.ids):
+            self.ids = torch.cat((self.ids, torch.zeros_like(self.ids)))
+            for held in (self.key, self.value):
+                held[:] = [torch.cat((part, torch.zeros_like(part))) for part in held]
+        self.lengths.append(0)
+
+    def remove(self, i: int) -> None:
+        """Forget text i; the last text takes its place."""
+        last = len(self.lengths) - 1
+        length = self.lengths.pop()
+        if i < last:
+            self.lengths[i] = length
+            self.ids[i] = self.ids[last]
+            for held in (*self.key, *self.value):
+                held[i, :, :length] = held[last, :, :length]
+
+    def texts(self, first: int, end: int) -> "KVCache":
+        """Some of the texts, in the same buffers; what is read of them so must be added to `lengths` here too."""
+        some = copy.copy(self)
+        some.key, some.value = ([part[first:end] for part in held] for held in (self.key, self.value))
+        some.ids, some.lengths = self.ids[first:end], self.lengths[first:end]
+        return some
 
     def forget(self, count: int) -> None:
-        """Forget the last `count` characters; the buffers stay."""
-        self.length -= count
+        """Forget the last `count` characters of each text; the buffers stay."""
+        self.lengths = [length - count for length in self.lengths]
 
     def reorder(self, rows: Tensor) -> None:
-        """Row i becomes a copy of what row rows[i] was."""
-        self.ids = self.ids[rows]
+        """Text i becomes a copy of what text rows[i] was."""
+        self.lengths = [self.lengths[row] for row in rows.tolist()]
+        B, longest = len(rows), max(self.lengths)
+        self.ids[:B] = self.ids[rows]
         for held in (*self.key, *self.value):
-            held[:, :, : self.length] = held[rows, :, : self.length]
+            held[:B, :, :longest] = held[rows, :, :longest]
+
+
+def _whole_strides(count: int) -> int:
+    return -(-count // STRIDE) * STRIDE

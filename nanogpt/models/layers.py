@@ -39,7 +39,7 @@ def rotary_table(block_size: int, head_dim: int, base: float = 10_000.0) -> Tens
 
 
 def rotate(x: Tensor, table: Tensor) -> Tensor:
-    """Rotate the pairs (x[i], x[i + head_dim/2]) of x (…, T, head_dim) by the angles in table (2, T, head_dim)."""
+    """Rotate the pairs (x[i], x[i + head_dim/2]) of x (…, T, head_dim) by the angles in table (2, …, T, head_dim)."""
     cos, sin = table.to(x.dtype)
     return x * cos + x.roll(x.size(-1) // 2, -1) * sin
 
@@ -97,8 +97,11 @@ class CausalSelfAttention(nn.Module):
         self.rotary: Tensor | None
         self.register_buffer("rotary", rotary_table(block_size, self.head_dim) if rotary else None, persistent=False)
 
-    def query_key_value(self, x: Tensor, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-        """q, k, v of x (B, T, C), each (B, n_head, T, head_dim); the first of the T stands at position `start`."""
+    def query_key_value(self, x: Tensor, position: slice | Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """q, k, v of x (B, T, C), each (B, n_head, T, head_dim).
+
+        `position` tells where the T characters stand: a slice, or a tensor (B, T); by default they are the first.
+        """
         B, T, _ = x.shape
         heads = self.c_attn(x).view(B, T, 3, self.n_head, self.head_dim).permute(2, 0, 3, 1, 4)
         qk, v = heads[:2], heads[2]  # qk (2, B, n_head, T, head_dim): q and k go through the same steps together
@@ -106,23 +109,22 @@ class CausalSelfAttention(nn.Module):
             # Under autocast a norm returns float32; attention is fast only if q and k have the type of v.
             qk = unit_length(qk).to(v.dtype)
         if self.rotary is not None:
-            qk = rotate(qk, self.rotary[:, start : start + T])
+            at = slice(T) if position is None else position if isinstance(position, slice) else position[:, None]
+            qk = rotate(qk, self.rotary[:, at])
         return qk[0], qk[1], v
 
     def forward(self, x: Tensor, cache: KVCache | None = None) -> Tensor:
-        """(B, T, C) → (B, T, C). With a cache, x follows the characters that the cache holds."""
+        """(B, T, C) → (B, T, C). With a cache, x is what it has begun to read."""
         B, T, C = x.shape
-        start = cache.length if cache is not None else 0
-        q, k, v = self.query_key_value(x, start)
-        if cache is not None:
-            k, v = cache.append(self.layer, k, v)
+        q, k, v = self.query_key_value(x, cache.position if cache is not None else None)
         # Dropout is applied to the residual branch only: on the weights it would rule out the fused kernel.
-        if cache is None and x.is_cpu and v.dtype == torch.bfloat16:
+        if cache is not None:
+            y = cache.attend(self.layer, q, k, v, self.scale)
+        elif x.is_cpu and v.dtype == torch.bfloat16:
             # Whole matrix products use a CPU's bfloat16 units better than the kernel's small blocks: 2.5 × faster.
             y = attention_weights(q, k, self.scale) @ v
         else:
-            mask = cache.causal[start : start + T, : start + T] if cache is not None and start > 0 and T > 1 else None
-            y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=start == 0, scale=self.scale)
+            y = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=self.scale)
         y = self.c_proj(y.transpose(1, 2).reshape(B, T, C))
         return F.dropout(y, self.dropout) if self.training else y
 

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 M = TypeVar("M", bound=nn.Module)
-MIN_WEIGHTS = 100_000  # smaller layers gain less than the few microseconds that a packed call costs more
 
 
 class PackedLinear(nn.Module):
@@ -31,15 +30,16 @@ class PackedLinear(nn.Module):
 
 
 def pack(model: M) -> M:
-    """Pack the large linear layers of a model in place and return it; it can no longer be trained.
+    """Pack the linear layers of a model in place and return it; it can no longer be trained.
 
-    Small layers and weights that float16 would change stay as they are, and so do all layers where PyTorch has no such
-    product (it is FBGEMM's, for x86).
+    Weights that float16 would change stay as they are, and so do all layers where PyTorch has no such product (it is
+    FBGEMM's, for x86). Small layers gain no speed, but here too a row of the product is the same to the bit however
+    many rows there are, which MKL's product does not promise.
     """
     if torch.backends.quantized.engine in ("x86", "fbgemm"):
         for module in list(model.modules()):
             for name, child in module.named_children():
-                if isinstance(child, nn.Linear) and child.weight.numel() >= MIN_WEIGHTS and _fits(child.weight):
+                if isinstance(child, nn.Linear) and _fits(child.weight):
                     setattr(module, name, PackedLinear(child))
     return model
 

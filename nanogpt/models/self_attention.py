@@ -6,7 +6,6 @@ scores. No MLP and no depth: the step between the n-grams and the GPT.
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 from nanogpt.checks import check_fields
@@ -49,12 +48,14 @@ class SelfAttention(LanguageModel):
 
     def forward(self, idx: Tensor, cache: KVCache | None = None, rows: int = 0) -> Tensor:
         """idx (B, T) → logits (B, T, V), or after the last `rows` characters only."""
-        start = cache.length if cache is not None else 0
-        position = torch.arange(start, start + idx.size(1), device=idx.device)
-        x = self.wte(idx) + self.wpe(position)  # (B, T, C)
+        position: slice | Tensor = slice(idx.size(1))
+        if cache is not None:
+            cache.begin(idx)
+            position = cache.position
+        x = self.wte(idx) + self.wpe.weight[position]  # (B, T, C)
         x = x + self.attn(x, cache)
         if cache is not None:
-            cache.advance(idx)
+            cache.advance(idx.size(1))
         return self.lm_head(self.ln_f(x[:, -rows:]))
 
     def new_cache(self, batch_size: int) -> KVCache:

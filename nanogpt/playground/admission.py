@@ -17,11 +17,13 @@ from gradio.queueing import Queue
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-UNREAD = 6.0  # seconds a run goes on without a stream; a page on a busy machine has taken more than 3 to open it
-PER_SESSION = 8  # seven listeners of the page ask a model, and each waits for its answer before it asks again
-PER_ADDRESS = 40  # a class of thirty behind one address; 24 of the queue's 64 places are left to everyone else
+UNREAD = 6.0  # seconds a run goes on without a stream
+PER_SESSION = 8  # eight listeners of the page use the queue, and each waits for its answer before it asks again
+PER_ADDRESS = 80  # two classes of thirty behind one address; of the queue's places 48 are left to everyone else
 POSTS = ("/gradio_api/queue/join", "/gradio_api/call/")
-STREAMS = ("/gradio_api/queue/data", "/gradio_api/call/")
+# A page holds its heartbeat from its first moment until it is closed. It opens the stream of its results after a run
+# was posted, and on a busy machine that has taken longer than UNREAD.
+STREAMS = ("/gradio_api/queue/data", "/gradio_api/call/", "/gradio_api/heartbeat/")
 T = TypeVar("T")
 
 
@@ -104,7 +106,7 @@ class Admission:
             self.open.remove(run)
 
     def _session_of(self, scope: Scope) -> str:
-        """Whose messages a stream gives: those of the session it names, or of the run."""
+        """Whose stream it is: that of the session it names, or of the run."""
         if scope["path"].startswith("/gradio_api/queue/data"):
             return parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[-1]
         event = scope["path"].rstrip("/").rpartition("/")[2]

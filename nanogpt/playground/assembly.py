@@ -1,5 +1,6 @@
 """The whole page: its tabs, its links, and what the server needs to know to launch it."""
 
+import inspect
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from nanogpt.playground.calls import Calls
 from nanogpt.playground.endpoints import endpoints
 from nanogpt.playground.fields import FIELDS
 from nanogpt.playground.guard import Guard
-from nanogpt.playground.limits import AT_ONCE, MODEL_LIMIT, refused
+from nanogpt.playground.limits import AT_ONCE, MAX_WAITING, MODEL_LIMIT, WRITING_LIMIT, refused
 from nanogpt.playground.link import read_link
 from nanogpt.playground.mailboxes import MAX_SESSIONS, Mailboxes
 from nanogpt.playground.page import Linked, Page, Update, changed
@@ -25,7 +26,8 @@ from nanogpt.playground.terms import terms_head
 from nanogpt.playground.theme import theme
 from nanogpt.storage.zoo import Zoo
 
-SCRIPTS = ("page.js", "page_address.js", "page_view.js", "page_inside.js")
+WORKERS = 160  # requests that Gradio answers at once: those that are written wait in no thread of their own
+SCRIPTS = ("page.js", "page_address.js", "page_view.js", "page_inside.js", "page_stream.js")
 
 
 def build_app(zoo: Zoo) -> gr.Blocks:
@@ -34,15 +36,16 @@ def build_app(zoo: Zoo) -> gr.Blocks:
     page = Page(zoo)
     with gr.Blocks(title="nanoGPT playground", analytics_enabled=False, delete_cache=(3600, 3600)) as app:
         # First, so that no listener of the page takes one of their names.
-        for name, function in endpoints(zoo).items():
-            gr.api(function, api_name=name, **MODEL_LIMIT)
+        for name, function in endpoints(zoo, page.comparer).items():
+            limit = WRITING_LIMIT if inspect.isasyncgenfunction(function) else MODEL_LIMIT
+            gr.api(function, api_name=name, **limit)
         gr.HTML("<h1>nanoGPT playground</h1>", elem_id="title", js_on_load=None)
         notice = gr.Textbox(**_words([zoo.notice]), label="Please note", interactive=False, elem_id="problems")
         tabs = build_tabs(page)
         copy_link = build_actions()
         _wire_links(app, page, tabs, notice)
         _wire_address(app, page, tabs, copy_link)
-    app.queue(api_open=False, max_size=64)
+    app.queue(api_open=False, max_size=MAX_WAITING)
     app._queue.pending_messages_per_session = Mailboxes(MAX_SESSIONS, app._queue.pending_event_ids_session)
     app._queue.sleep_when_free = 0.01  # Gradio looks for requests a thousand times a second; a model that writes waits
     return app
@@ -148,6 +151,7 @@ def launch_options() -> dict[str, Any]:
         "theme": theme(),
         # Gradio puts a class before every selector of `css`: none of its rules could tell a state of the whole page.
         "head": f"<style>{style}</style>\n<script>{script}</script>\n{terms_head()}",
+        "max_threads": WORKERS,
         "max_file_size": "1kb",
         "enable_monitoring": False,
         "show_error": False,

@@ -1,10 +1,12 @@
-"""A comparison as it is computed: sides that write in lock step, and each text judged by any model.
+"""A comparison as it is computed: sides that the engine writes together, and each text judged by any model.
 
-Knows models and runs; knows nothing of what the page shows.
+Knows models, runs and the engine; knows nothing of what the page shows.
 """
 
-import time
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import torch
@@ -13,19 +15,14 @@ from torch.nn import functional as F
 
 from nanogpt.analysis.draws import read_logits
 from nanogpt.analysis.score import BITS
-from nanogpt.generation.beam import beam_search
-from nanogpt.generation.generate import generate_steps
-from nanogpt.generation.sampling import SamplingParams
+from nanogpt.generation.scheduler import Job, Line, Request, Scheduler
 from nanogpt.generation.text_model import TextModel
+from nanogpt.playground.frames import FRAME, frames
 from nanogpt.playground.run import Run
 from nanogpt.storage.zoo import Zoo
 from nanogpt.text.prompt import Prompt
 
-FRAME = 0.1  # seconds between updates of the page: more of them cost the browser more than a reader notices
-TIME_LIMIT = 20.0  # seconds a run may take
-
-# The ids so far; where they are known, the bits of each and the raw logits (V,) from which it was drawn.
-Written = tuple[list[int], list[float], list[Tensor]]
+REMEMBERED = 64 * 2**20  # bytes of logits of complete comparisons, which a visitor may ask for again
 
 
 @dataclass
@@ -34,33 +31,24 @@ class Side:
 
     loaded: TextModel
     prompt: Prompt
-    stream: Iterator[Written]
     ids: list[int] = field(default_factory=list)
     bits: list[float] = field(default_factory=list)  # −log2 p of each character, at temperature 1 and before any cut
-    rows: list[Tensor] = field(default_factory=list)  # the raw logits (V,) from which each character was drawn
     seconds: float = 0.0
+    ahead: int = 0  # how many jobs must end before it begins
     read: list[tuple[TextModel, Tensor]] = field(default_factory=list)  # what `logits_by` has computed
-
-    @classmethod
-    def of(cls, loaded: TextModel, run: Run) -> "Side":
-        prompt = loaded.read_prompt(run.prompt)
-        if run.beam:
-            return cls(loaded, prompt, _searched(loaded, prompt, run.beam, run.params.max_new_tokens))
-        return cls(loaded, prompt, _sampled(loaded, prompt, run.params))
-
-    def advance(self) -> bool:
-        """Write one more character; False when the run is over."""
-        began = time.perf_counter()
-        state = next(self.stream, None)
-        self.seconds += time.perf_counter() - began
-        if state is None:
-            return False
-        self.ids, self.bits, self.rows = state
-        return True
 
     @property
     def text(self) -> str:
         return self.loaded.tokenizer.decode(self.ids)
+
+    def take(self, line: Line, count: int) -> None:
+        """Take over the first `count` characters that the engine has written."""
+        self.ids, self.seconds = line.ids[:count], line.seconds
+        if new := line.logits[len(self.bits) : count]:
+            ids = torch.tensor(self.ids[len(self.bits) :])
+            self.bits += (F.cross_entropy(torch.stack(new), ids, reduction="none") * BITS).tolist()
+        if line.complete and count == len(line.logits):
+            self.read = [(self.loaded, torch.stack(line.logits))]
 
     def logits_by(self, judge: TextModel) -> Tensor:
         """The logits (n, V) of any model before each character of this side's complete text, computed once.
@@ -69,8 +57,7 @@ class Side:
         """
         found = next((logits for model, logits in self.read if model is judge), None)
         if found is None:
-            own = judge is self.loaded and len(self.rows) == len(self.ids)
-            found = torch.stack(self.rows) if own else read_logits(judge, self.prompt.text, self.text)
+            found = read_logits(judge, self.prompt.text, self.text)
             self.read.append((judge, found))
         return found
 
@@ -84,43 +71,70 @@ class Side:
         ids = torch.tensor([known[char] for char in self.text])
         return (F.cross_entropy(self.logits_by(judge), ids, reduction="none") * BITS).tolist()
 
-
-def _sampled(loaded: TextModel, prompt: Prompt, params: SamplingParams) -> Iterator[Written]:
-    ids: list[int] = []
-    bits: list[float] = []
-    rows: list[Tensor] = []
-    for step in generate_steps(loaded.model, prompt.ids, params, draft=loaded.draft):
-        ids.append(step.id)
-        bits.append(-torch.log_softmax(step.logits, -1)[step.id].item() * BITS)
-        rows.append(step.logits)
-        yield ids, bits, rows
+    @property
+    def nbytes(self) -> int:
+        """What a complete side keeps in memory, once all judges of a comparison have read it."""
+        return 4 * len(self.ids) * self.loaded.tokenizer.vocab_size
 
 
-def _searched(loaded: TextModel, prompt: Prompt, width: int, count: int) -> Iterator[Written]:
-    """An earlier character of the best beam may still change, so its bits are computed at the end."""
-    for beam in beam_search(loaded.model, prompt.ids, width, count):
-        yield beam.ids, [], []
+class Writing:
+    """A comparison that is being written. Its sides have the same length: of each, as much as of the shortest."""
+
+    def __init__(self, engine: Scheduler, zoo: Zoo, run: Run):
+        """Raises ValueError for anything that is refused."""
+        models = [zoo.get(name) for name in run.names]
+        self.engine = engine
+        self.sides = [Side(model, model.read_prompt(run.prompt)) for model in models]
+        self.requests = [Request.of(side.loaded, side.prompt, run.params, run.beam) for side in self.sides]
+
+    def take(self, job: Job) -> list[Side]:
+        """The sides as far as the engine has come."""
+        count, ahead = job.written, self.engine.ahead_of(job)
+        for side, line in zip(self.sides, job.lines, strict=True):
+            side.take(line, count)
+            side.ahead = ahead
+        return self.sides
 
 
-def write_together(zoo: Zoo, run: Run, frame: float = FRAME) -> Iterator[list[Side]]:
-    """Let the models of a run continue its prompt in lock step, each character with the same noise on all sides.
+class Comparer:
+    """Lets the models of a zoo write. The latest complete comparisons are kept: each follows from its settings."""
 
-    Yields the sides at the first character, then once a frame, and at last complete. Raises ValueError before
-    the first yield for anything that is refused, and TimeoutError after TIME_LIMIT seconds.
-    """
-    sides = [Side.of(zoo.get(name), run) for name in run.names]
-    began = last = time.perf_counter()
-    while True:
-        going = [side.advance() for side in sides]  # a list: when one side ends, the others must still take this step
-        if not all(going):
-            break
-        now = time.perf_counter()
-        if len(sides[0].ids) == 1 or now - last > frame:
-            last = now
-            yield sides
-        if now - began > TIME_LIMIT:
-            raise TimeoutError(f"Stopped after {TIME_LIMIT:.0f} seconds.")
-    yield sides
+    def __init__(self, zoo: Zoo, engine: Scheduler | None = None):
+        self.zoo, self.engine = zoo, engine or Scheduler()
+        self._kept: OrderedDict[object, list[Side]] = OrderedDict()
+
+    async def frames(self, run: Run, pause: float = FRAME) -> AsyncGenerator[list[Side], None]:
+        """The sides of a run: see `frames`. A run that is known is complete at once.
+
+        Raises ValueError before the first frame for anything that is refused.
+        """
+        writing = Writing(self.engine, self.zoo, run)
+        key = self._key(run, writing.sides)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            yield self._kept[key]
+            return
+        async with aclosing(frames(self.engine, writing.requests, pause)) as jobs:
+            async for job in jobs:
+                yield writing.take(job)
+        self._keep(key, writing.sides)
+
+    def written(self, run: Run) -> list[Side]:
+        """The sides of a complete run. Raises ValueError and TimeoutError as `frames` does."""
+
+        async def last() -> list[Side]:
+            return [sides async for sides in self.frames(run, 1.0)][-1]
+
+        return asyncio.run(last())
+
+    def _key(self, run: Run, sides: Sequence[Side]) -> object:
+        """What a comparison follows from: the models themselves, not their names, for they may be replaced."""
+        return tuple(id(side.loaded) for side in sides), run.prompt, run.params, run.beam
+
+    def _keep(self, key: object, sides: list[Side]) -> None:
+        self._kept[key] = sides
+        while sum(side.nbytes * len(kept) for kept in self._kept.values() for side in kept) > REMEMBERED:
+            self._kept.popitem(last=False)
 
 
 def judges_of(sides: Sequence[Side]) -> list[TextModel]:

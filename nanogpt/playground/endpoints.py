@@ -3,12 +3,13 @@
 Open `/?view=api` on a running app for their documentation; `gradio_client` calls them.
 """
 
-import inspect
 import json
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import asdict, fields
-from functools import wraps
 from typing import Any
+
+import gradio as gr
 
 from nanogpt.analysis.alternatives import alternatives
 from nanogpt.analysis.figures import combination, stored_figures
@@ -17,11 +18,16 @@ from nanogpt.analysis.parts import without
 from nanogpt.analysis.score import score
 from nanogpt.analysis.trace import trace
 from nanogpt.checks import shorter_than, shown, whole
-from nanogpt.generation.continuation import generate
 from nanogpt.generation.sampling import MAX_NEW_TOKENS, SamplingParams
+from nanogpt.generation.scheduler import Request
 from nanogpt.generation.text_model import TextModel
 from nanogpt.playground.admission import while_awaited
-from nanogpt.playground.limits import refused, scored_within_limit
+from nanogpt.playground.comparison import Comparer, Side
+from nanogpt.playground.fields import MAX_SIDES
+from nanogpt.playground.frames import frames
+from nanogpt.playground.limits import in_reading_thread, scored_within_limit
+from nanogpt.playground.run import Run
+from nanogpt.playground.signatures import Endpoint, with_settings
 from nanogpt.storage.zoo import Zoo
 from nanogpt.text.corpus import corpus_at_hand
 from nanogpt.text.prompt import MAX_PROMPT
@@ -30,11 +36,10 @@ from nanogpt.text.tokenizer import normalise
 
 MAX_TRACE = 500  # characters: 1.2 MB of JSON with a vocabulary of 65, which waits in memory until it is read
 NO_SETTINGS = [f.name for f in fields(SamplingParams)]
-Endpoint = Callable[..., Any]
 
 
-def endpoints(zoo: Zoo) -> dict[str, Endpoint]:
-    """Name → function, over the checkpoints of `zoo`."""
+def endpoints(zoo: Zoo, comparer: Comparer) -> dict[str, Endpoint]:
+    """Name → function, over the checkpoints of `zoo`; `comparer` lets its models write."""
 
     def models() -> list[str]:
         """The names of the models that can be asked."""
@@ -68,17 +73,26 @@ def endpoints(zoo: Zoo) -> dict[str, Endpoint]:
         return {"text": found.text, "left_out": found.left_out, "bits": found.bits.tolist(), "total": found.total}
 
     others = {"explain": explain, "score": score_text}
-    return {"models": models, **_of_runs(zoo), **others, **_of_the_inside(zoo), **_of_figures(zoo)}
+    return {
+        "models": models,
+        **_of_runs(zoo, comparer),
+        **_of_steps(zoo),
+        **others,
+        **_of_the_inside(zoo),
+        **_of_figures(zoo),
+    }
 
 
-def _of_runs(zoo: Zoo) -> dict[str, Endpoint]:
+def _of_runs(zoo: Zoo, comparer: Comparer) -> dict[str, Endpoint]:
     """The endpoints that continue a prompt."""
 
     @with_settings()
-    def sample(
+    async def sample(
         model: str = "gpt", prompt: str = "", *, beam: int = 0, off: str = "", context: int = 0, **settings: Any
-    ) -> str:
-        """Continue a prompt and return the new characters; the page and the command line write the same ones.
+    ) -> AsyncIterator[str]:
+        """Continue a prompt: the new characters so far, several times a second, at last all of them.
+
+        The page and the command line write the same ones.
 
         Args:
             model: a name of `/models`.
@@ -89,7 +103,55 @@ def _of_runs(zoo: Zoo) -> dict[str, Endpoint]:
         """
         loaded = edited(zoo, model, off)
         read = loaded.read_prompt(prompt)
-        return generate(loaded, read, beam=beam, context=context, watched=while_awaited, **settings)
+        request = Request.of(loaded, read, SamplingParams(**settings), beam, context)
+        for notice in read.notices:
+            gr.Warning(notice)
+        async with aclosing(frames(comparer.engine, [request])) as jobs:
+            async for job in jobs:
+                yield loaded.tokenizer.decode(job.lines[0].ids)
+
+    @with_settings()
+    async def compare(
+        models: list[str] = ["bigram", "gpt"],  # noqa: B006  # Gradio documents it, nobody changes it
+        prompt: str = "",
+        *,
+        beam: int = 0,
+        **settings: Any,
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        """Several models continue one prompt with the same luck: [{model, prompt, notices, text, bits}, …] so far.
+
+        The bits are those of each character under its own model; of a beam search they come with the last answer.
+
+        Args:
+            models: one to four names of `/models`.
+            prompt: the beginning, which each model reads with its own vocabulary.
+            beam: the width of a beam search, 0 to sample.
+        """
+        if not isinstance(models, list) or not 1 <= len(models) <= MAX_SIDES:
+            raise ValueError(f"Models must be a list of 1 to {MAX_SIDES} names; got {shown(models)}.")
+        run = Run.of_models(models, prompt, SamplingParams(**settings), beam)
+        async with aclosing(comparer.frames(run)) as comparisons:
+            async for sides in comparisons:
+                yield [side_so_far(side) for side in sides]
+        if run.beam:
+            yield [side_so_far(side, await in_reading_thread(side.bits_by, side.loaded)) for side in sides]
+
+    return {"sample": sample, "compare": compare}
+
+
+def side_so_far(side: Side, bits: list[float] | None = None) -> dict[str, Any]:
+    """What `/compare` tells of one side."""
+    return {
+        "model": side.loaded.name,
+        "prompt": side.prompt.text,
+        "notices": side.prompt.notices,
+        "text": side.text,
+        "bits": bits or side.bits,
+    }
+
+
+def _of_steps(zoo: Zoo) -> dict[str, Endpoint]:
+    """How a run was drawn."""
 
     @with_settings(max_new_tokens=100)
     def trace_run(model: str = "gpt", prompt: str = "", **settings: Any) -> str:
@@ -106,7 +168,7 @@ def _of_runs(zoo: Zoo) -> dict[str, Endpoint]:
         # As text: the same numbers as Python objects take twenty times the memory.
         return json.dumps(trace(loaded, loaded.read_prompt(prompt), watched=while_awaited, **settings))
 
-    return {"sample": sample, "trace": trace_run}
+    return {"trace": trace_run}
 
 
 def _of_the_inside(zoo: Zoo) -> dict[str, Endpoint]:
@@ -200,41 +262,3 @@ def short_text(model: TextModel, text: object) -> Spelling:
     read = model.read_text(text)
     shorter_than("Text", read.text, MAX_PROMPT + MAX_NEW_TOKENS)
     return read
-
-
-def with_settings(leave_out: Collection[str] = (), **defaults: Any) -> Callable[[Endpoint], Endpoint]:
-    """Write `**settings` of an endpoint out as the fields of `SamplingParams`: Gradio reads signatures and docstrings.
-
-    A new sampling setting so becomes a parameter of the endpoints by itself. `defaults` replace those of the fields.
-    A ValueError becomes the message that the client reads.
-    """
-    settings = [f for f in fields(SamplingParams) if f.name not in leave_out]
-
-    def decorate(function: Endpoint) -> Endpoint:
-        own = inspect.signature(function)
-        named = [p for p in own.parameters.values() if p.kind is not p.VAR_KEYWORD]
-        added = [
-            inspect.Parameter(
-                f.name, inspect.Parameter.KEYWORD_ONLY, default=defaults.get(f.name, f.default), annotation=f.type
-            )
-            for f in settings
-        ]
-        before = [p for p in named if p.kind is not p.KEYWORD_ONLY]
-        order = [*before, *added, *named[len(before) :]]
-        signature = own.replace(parameters=[p.replace(kind=p.POSITIONAL_OR_KEYWORD) for p in order])
-
-        @wraps(function)
-        def endpoint(*values: Any, **more: Any) -> Any:
-            given = signature.bind(*values, **more)
-            given.apply_defaults()
-            with refused():
-                return function(**given.arguments)
-
-        endpoint.__signature__ = signature  # type: ignore[attr-defined]
-        endpoint.__annotations__ = {**function.__annotations__, **{f.name: f.type for f in settings}}
-        endpoint.__annotations__.pop("settings", None)
-        lines = "".join(f"\n            {f.name}: {f.metadata['help']}." for f in settings)
-        endpoint.__doc__ = f"{(function.__doc__ or '').rstrip()}{lines}\n"
-        return endpoint
-
-    return decorate

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from nanogpt.checks import checked, one_of, shorter_than, whole
-from nanogpt.generation.continuation import MAX_BEAM
+from nanogpt.generation.beam import MAX_BEAM
 from nanogpt.generation.sampling import COLDEST, SamplingParams
 from nanogpt.playground.components.beginning import beginning
 from nanogpt.playground.components.dial import dial

@@ -16,7 +16,7 @@ from nanogpt.analysis.parts import layers_of, read_parts, without
 from nanogpt.analysis.patterns import HEAD_PATTERNS, Head
 from nanogpt.analysis.reasons import reasons_of
 from nanogpt.checks import shorter_than, whole
-from nanogpt.generation.continuation import MAX_CONTEXT
+from nanogpt.generation.reader import MAX_CONTEXT
 from nanogpt.generation.sampling import MAX_NEW_TOKENS
 from nanogpt.generation.text_model import TextModel
 from nanogpt.playground.admission import while_awaited

@@ -5,7 +5,7 @@ from typing import Any
 
 from gradio.utils import LRUCache
 
-MAX_SESSIONS = 100  # at most 66 have a run: 64 wait and two write
+MAX_SESSIONS = 300  # at most 258 have a run: 128 wait, 128 are written and two are read
 
 
 class Mailboxes(LRUCache[str, Any]):

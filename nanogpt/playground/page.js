@@ -2,13 +2,14 @@
 //
 // Gradio evaluates the string of a listener, js="playground.ask", as an expression. If its value is a function, Gradio
 // calls it with the values of the listener's inputs and writes what it returns into the outputs; where it returns
-// undefined, they stay as they are. The page's head loads this script, page_address.js and page_view.js as one block,
-// before the first component is made; the names below are known in all three.
+// undefined, they stay as they are. The page's head loads this script and the other page_*.js as one block,
+// before the first component is made; the names below are known in all of them.
 
 window.playground = {};
 
 const SILENT_MS = 1500; // after so long without a frame, the page says that it waits
 const NOTE_MS = 6000; // how long a message stands that tells of something done
+const BACK_MS = 3000; // after so long without a frame, a run has not survived a lost connection
 const CANCEL_MS = 100; // after so long a run that was sent has its name in the server's queue
 const SIDES = 4;
 
@@ -34,11 +35,13 @@ const equal = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
 let fading;
 let silent;
+let lost;
 
 // A message that is quiet is for screen readers only: the eye sees what it says.
 function say(message, { lasting = false, quiet = false } = {}) {
   const line = document.querySelector("#status p");
-  if (!line || (quiet && !navigator.onLine)) return; // a lost connection stays said
+  if (!line) return;
+  if (!navigator.onLine) [message, lasting, quiet] = [OFFLINE, true, false]; // a lost connection stays said
   line.classList.toggle("quiet", quiet);
   clearTimeout(fading);
   if (line.textContent !== message) line.textContent = message;
@@ -54,18 +57,27 @@ function busy(on) {
 // Nothing has arrived for a while. Gradio writes the place in the queue beside it (`#place`).
 function waiting(since) {
   const seconds = Math.round((performance.now() - since) / 1000);
-  say(navigator.onLine
-    ? "Nothing has arrived for " + seconds + " s: the models are busy with other visitors, or the connection is slow."
-    : OFFLINE, { lasting: true });
+  say("Nothing has arrived for " + seconds + " s: the models are busy with other visitors, or the connection is slow.", {
+    lasting: true,
+  });
   silent = setTimeout(waiting, 1000, since);
 }
 
-const OFFLINE = "The connection is lost. Nothing on the page is; when the connection is back, press Generate.";
-addEventListener("offline", () => say(OFFLINE, { lasting: true }));
+const OFFLINE = "The connection is lost. Nothing on the page is; it goes on by itself when the connection is back.";
+addEventListener("offline", () => say(OFFLINE));
 addEventListener("online", () => {
   say("The connection is back.");
-  if (asked > finished) document.querySelector("#generate")?.click();
+  if (asked <= finished) return;
+  addressOfRun(latest);
+  clearTimeout(lost);
+  lost = setTimeout(reopen, BACK_MS);
 });
+
+// Where a request or its stream has failed, Gradio loads the page again, and the address has the run. Gradio does not
+// notice a stream that is open and dead: no later run would ever arrive by it either.
+function reopen() {
+  if (asked > finished) location.reload();
+}
 
 // --- whether the texts are those of the controls ---
 
@@ -168,6 +180,7 @@ function start(request, ...values) {
 
 // The panels ask before they draw a frame.
 function wanted(run) {
+  clearTimeout(lost);
   if (run <= withdrawn) return false;
   if (run === started) {
     shown = running;

@@ -9,6 +9,7 @@ from typing import Any
 
 import gradio as gr
 
+from nanogpt.playground.comparison import Comparer
 from nanogpt.storage.zoo import Zoo
 
 Update = dict[Any, Any]  # component → its new value or properties
@@ -27,6 +28,7 @@ class Page:
     """A page that is being built: each tab adds to it what the others, and links, need of it."""
 
     zoo: Zoo
+    comparer: Comparer = field(init=False)
     linked: dict[str, Linked] = field(default_factory=dict)  # name in the link → component, in the link's order
     menus: list[gr.HTML] = field(default_factory=list)  # menus of models, filled anew when a page opens
     refits: list[Callable[[dict[str, Any]], Update]] = field(default_factory=list)  # what follows from a link's values
@@ -38,6 +40,9 @@ class Page:
     restored: list[Any] = field(default_factory=list)  # these parts
     run_after: Any = None  # given an event's listener, lets a run follow it
     complete: Any = None  # registers a listener for the completion of runs
+
+    def __post_init__(self) -> None:
+        self.comparer = Comparer(self.zoo)
 
     def add_menu(self, menu: gr.HTML, key: str = "") -> gr.HTML:
         """A menu of the zoo's models; with `key`, a link holds its choice."""

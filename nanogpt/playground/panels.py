@@ -53,6 +53,17 @@ def side_panels(
     ]
 
 
+def waiting_in_words(ahead: int) -> str:
+    """What a run that has not begun says of its place; "" for one that has."""
+    if not ahead:
+        return ""
+    return (
+        "Many visitors are writing. Yours is next."
+        if ahead == 1
+        else f"Many visitors are writing; {ahead - 1} more wait before you."
+    )
+
+
 def judged_panels(
     sides: Sequence[Side], names: Sequence[str], colour: int, run: int | None = None, notices: Sequence[str] = ()
 ) -> list[dict[str, Any]]:

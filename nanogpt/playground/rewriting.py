@@ -11,9 +11,9 @@ from nanogpt.analysis.figures import Figures, stored_figures
 from nanogpt.analysis.parts import layers_of, part_names, read_parts
 from nanogpt.analysis.score import BITS, char_nats, evaluation_window
 from nanogpt.analysis.unseen import unseen_bits, unseen_windows
-from nanogpt.generation.continuation import generate
 from nanogpt.generation.generate import Watch
 from nanogpt.generation.sampling import SamplingParams
+from nanogpt.generation.scheduler import Request, Scheduler
 from nanogpt.generation.text_model import TextModel
 from nanogpt.playground.colours import colour_of
 from nanogpt.playground.components.curve import curve_message, curve_value
@@ -30,10 +30,14 @@ NO_CURVE = "Without attention there is no context to shorten."
 SAME = "The text is the same to the last character."
 
 
-def write(subject: Subject, model: TextModel, context: int, run: Run, watched: Watch) -> str:
-    """What a model writes after the beginning of the subject with the settings and the luck of a run."""
+def write(engine: Scheduler, subject: Subject, model: TextModel, context: int, run: Run, watched: Watch) -> str:
+    """What a model writes after the beginning of the subject with the settings and the luck of a run.
+
+    `watched` may raise an error while the engine writes; the run then ends.
+    """
     prompt = model.read_prompt(subject.beginning)
-    return generate(model, prompt, beam=run.beam, context=context, watched=watched, **vars(rewritten_params(run)))
+    (line,) = engine.write([Request.of(model, prompt, rewritten_params(run), run.beam, context)], watched)
+    return model.tokenizer.decode(line.ids)
 
 
 def rewritten_params(run: Run) -> SamplingParams:
@@ -41,24 +45,26 @@ def rewritten_params(run: Run) -> SamplingParams:
     return replace(run.params, max_new_tokens=min(run.params.max_new_tokens, MAX_REWRITTEN))
 
 
-def original_panel(subject: Subject, run: Run, names: Sequence[str], watched: Watch = iter) -> dict[str, Any]:
+def original_panel(
+    engine: Scheduler, subject: Subject, run: Run, names: Sequence[str], watched: Watch = iter
+) -> dict[str, Any]:
     """The text as the model writes it with everything on."""
     loaded = subject.loaded
-    text = write(subject, loaded, 0, run, watched)
+    text = write(engine, subject, loaded, 0, run, watched)
     return text_value(
         "As it is", loaded.title, subject.beginning, text, colour=colour_of(names, loaded.name), status="done"
     )
 
 
 def rewritten_panel(
-    subject: Subject, run: Run, names: Sequence[str], original: str, watched: Watch = iter
+    engine: Scheduler, subject: Subject, run: Run, names: Sequence[str], original: str, watched: Watch = iter
 ) -> dict[str, Any]:
     """The same text written again by the changed model; what it has in common with `original` is marked."""
     loaded = subject.loaded
     if not subject.off and not subject.context:
         hint = EVERYTHING_ON if layers_of(loaded.model) else "Nothing can be switched off in this model."
         return text_value("Written again", loaded.title, notice=hint, status="done")
-    text = write(subject, subject.edited, subject.context, run, watched)
+    text = write(engine, subject, subject.edited, subject.context, run, watched)
     shared = shared_marks([text, original])[0] if original else ""
     kept = next((i for i, mark in enumerate(shared) if mark == "0"), len(shared))
     notice = f"From character {kept + 1} on it differs." if kept < len(text) else SAME

@@ -45,6 +45,11 @@ class Run:
             names=[read[f"model_{i}"] for i in range(1, MAX_SIDES + 1)][:sides],
         )
 
+    @classmethod
+    def of_models(cls, names: list[str], prompt: str, params: SamplingParams, beam: int = 0) -> "Run":
+        """The run of these models with checked settings; a `beam` of 0 samples."""
+        return cls(prompt, params, "beam" if beam else "sample", beam, 0, names)
+
     @property
     def beam(self) -> int:
         """The width of its beam search, 0 where it samples: as the command and the API write it."""

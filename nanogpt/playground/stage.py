@@ -109,6 +109,7 @@ class Stage:
         self.completed = gr.JSON(None, visible="hidden", elem_id="completed", label="The run that was completed last")
         self.selection = gr.Textbox(visible="hidden", elem_id="selection", label="Selected character of the link")
         self.trail = gr.JSON({"beginnings": [PROMPTS[0]], "at": 0}, visible="hidden", elem_id="beginnings")
+        self.listen = gr.Button("Listen", visible="hidden", elem_id="listen")  # see page_stream.js
         self.compared = gr.State()  # what track and card draw: apart from the panels, whose frames it would slow down
 
 

@@ -24,6 +24,7 @@ from nanogpt.checks import shortened
 from nanogpt.models import build_model, config_values, kind_of, make_config
 from nanogpt.models.base import LanguageModel
 from nanogpt.storage.atomic import as_json, is_signed, signed, write_file, write_files
+from nanogpt.storage.links import followed
 from nanogpt.text.tokenizer import CharTokenizer
 
 WEIGHTS, TOKENIZER, CONFIG, METRICS = "model.safetensors", "tokenizer.json", "config.json", "metrics.jsonl"
@@ -151,12 +152,13 @@ def _is_tied(config: Any) -> bool:
 
 
 def read_file(path: Path, most: int, *, only: int | None = None) -> bytes:
-    """The bytes of a regular file of at most `most` bytes: no link, no pipe, no device. Raises CheckpointError.
+    """The bytes of a regular file of at most `most` bytes: no pipe, no device, no link but those of the Hub's cache.
 
-    `only` reads no more than the first so many.
+    `only` reads no more than the first so many. Raises CheckpointError.
     """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
+        descriptor = os.open(followed(path), flags)
     except OSError as error:
         reason = "a symbolic link" if error.errno == errno.ELOOP else error.strerror
         raise CheckpointError(f"{_where(path)}: {reason}.") from error

@@ -8,7 +8,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from nanogpt.generation.text_model import TextModel
 from nanogpt.models import MODELS, packed
 from nanogpt.models.base import LanguageModel
 from nanogpt.storage.checkpoint import CONFIG, TOKENIZER, WEIGHTS, CheckpointError, read_model, read_outline
+from nanogpt.storage.hub import located
 from nanogpt.text.tokenizer import CharTokenizer
 
 LOG = logging.getLogger(__name__)
@@ -27,20 +29,30 @@ SETTLED = 1.0  # seconds: a folder that changed since may be in the middle of a 
 ATTEMPTS = 5  # to load a folder whose files are being replaced
 
 
-def load(folder: str | os.PathLike[str], device: torch.device | str = "cpu", *, pack: bool = True) -> TextModel:
-    """The model in a checkpoint folder, in eval mode, with its tokenizer. Raises CheckpointError.
+def load(
+    source: str | os.PathLike[str],
+    device: torch.device | str = "cpu",
+    *,
+    revision: str = "",
+    pack: bool = True,
+) -> TextModel:
+    """The model of a checkpoint, in eval mode, with its tokenizer. Raises CheckpointError or HubError.
+
+    `source` is a folder, or else, if it looks like USER/REPO, a repository of the Hugging Face Hub, and `revision` one
+    of its branches, tags or commits.
 
     On the CPU its large linear layers are packed, as the page and the command line have them, so that one seed gives
     one text everywhere. With `pack` False every weight stays an ordinary parameter that can be seen and trained.
     """
-    found = _text_model(folder, *read_model(folder, device))
+    name, folder, notice = located(f"{source}@{revision}" if revision else source)
+    if notice:
+        warnings.warn(notice, stacklevel=2)
+    found = _text_model(name, folder, *read_model(folder, device))
     return replace(found, model=packed.pack(found.model)) if pack and found.model.device.type == "cpu" else found
 
 
-def _text_model(folder: str | os.PathLike[str], model: LanguageModel, tokenizer: CharTokenizer) -> TextModel:
-    path = Path(folder)
-    parameters = sum(p.numel() for p in model.parameters())
-    return TextModel(Path(os.path.abspath(path)).name, path, model, tokenizer, parameters)
+def _text_model(name: str, folder: Path, model: LanguageModel, tokenizer: CharTokenizer) -> TextModel:
+    return TextModel(name, folder, model, tokenizer, sum(p.numel() for p in model.parameters()))
 
 
 @dataclass(eq=False)
@@ -54,15 +66,25 @@ class Offer:
 
 
 class Zoo:
-    """All checkpoints below `root`. Safe to use from many threads.
+    """All checkpoints of some places. Safe to use from many threads.
 
-    `report` is called with a sentence for each folder that cannot be used; by default it goes to the log.
+    Args:
+        roots: folders of checkpoint folders, or single checkpoint folders. Of two with one name, the first is offered.
+        repositories: USER/REPO → the folder of a download from the Hub.
+        report: called with a sentence for each folder that cannot be used; by default it goes to the log.
     """
 
-    def __init__(self, root: str | Path, report: Callable[[str], object] = LOG.warning):
-        self.root = Path(root)
+    def __init__(
+        self,
+        *roots: str | Path,
+        repositories: Mapping[str, Path] | None = None,
+        report: Callable[[str], object] = LOG.warning,
+    ):
+        self.roots = [Path(root) for root in roots]
+        self.repositories = dict(repositories or {})
         self.report = report
         self._lock = threading.RLock()
+        self._folders: dict[str, Path] = {}  # every folder, as it was last looked at, by its name
         self._examined: dict[str, Stamps] = {}  # every folder, by its name; names that are left out have no stamps
         self._offers: dict[str, Offer] = {}  # those whose newest files can be used, as far as is known
         self._problems: dict[str, str] = {}  # what is still to be reported
@@ -71,23 +93,27 @@ class Zoo:
     def refresh(self) -> None:
         """Look at the folder again, without loading a model."""
         with self._lock:
-            found = self._folders()
+            self._folders = self._look()
             for name in [*self._examined]:
-                if name not in found:
+                if name not in self._folders:
                     for known in (self._examined, self._offers, self._problems, self._good):
                         known.pop(name, None)
-            for name in found:
+            for name in self._folders:
                 self._examine(name)
 
-    def _folders(self) -> list[str]:
-        """The names of all folders that may hold a checkpoint."""
-        if not self.root.is_dir():
-            return []
-        return [p.name for p in self.root.iterdir() if p.is_dir() and not p.name.startswith(".")]
+    def _look(self) -> dict[str, Path]:
+        """All folders that may hold a checkpoint, by their name."""
+        found: dict[str, Path] = {}
+        for root in self.roots:
+            if root.is_dir():
+                inside = [root] if (root / CONFIG).exists() else root.iterdir()
+                folders = [p for p in inside if p.is_dir() and not p.name.startswith(".")]
+                found = {p.name: p for p in folders} | found
+        return found | self.repositories
 
     def _examine(self, name: str) -> None:
         """Note what is in a folder whose files have changed."""
-        stamps = _stamps(self.root / name)
+        stamps = _stamps(self._folders[name])
         if self._examined.get(name) == stamps:
             self._report_when_settled(name)
             return
@@ -95,7 +121,7 @@ class Zoo:
         self._problems.pop(name, None)
         try:
             name.encode()
-            outline = _text_model(self.root / name, *read_outline(self.root / name))
+            outline = _text_model(name, self._folders[name], *read_outline(self._folders[name]))
         except UnicodeEncodeError:
             self._problems[name] = f"The folder {shown(name)} is left out: its name is not UTF-8."
         except CheckpointError as error:
@@ -110,8 +136,13 @@ class Zoo:
         self._problems[name] = f"{name} could not be loaded. {error}{rest}"
 
     def _report_when_settled(self, name: str) -> None:
-        if name in self._problems and time.time() - _changed(self.root / name) >= SETTLED:
+        if name in self._problems and time.time() - _changed(self._folders[name]) >= SETTLED:
             self.report(self._problems.pop(name))
+
+    @property
+    def root(self) -> Path:
+        """The first of the folders."""
+        return self.roots[0]
 
     @property
     def names(self) -> list[str]:
@@ -131,7 +162,8 @@ class Zoo:
         """A sentence for visitors where no model can be used, else ""."""
         if self.names:
             return ""
-        return f"No checkpoints in {shown(self.root.name)}/. Train some with: python train.py"
+        places = [f"{shown(root.name)}/" for root in self.roots]
+        return f"No checkpoints in {' or '.join(places) or 'reach'}. Train some with: python train.py"
 
     def outline(self, name: object) -> TextModel:
         """The model of that name without weights, for its title, its parts and its sizes; nothing is loaded.
@@ -172,14 +204,14 @@ class Zoo:
 
     def _load(self, offer: Offer) -> None:
         """Load the model of an offer. Where its files are no longer those of the offer, nothing is done."""
-        name = offer.outline.name
+        name, folder = offer.outline.name, offer.outline.folder
         try:
-            loaded, problem = load(self.root / name), None
+            loaded, problem = replace(load(folder), name=name), None
         except CheckpointError as error:
             loaded, problem = None, error
         with self._lock:
             # Files that were replaced while they were read prove nothing: they are examined again.
-            if self._offers.get(name) is not offer or _stamps(self.root / name) != offer.stamps:
+            if self._offers.get(name) is not offer or _stamps(folder) != offer.stamps:
                 return
             if problem:
                 self._reject(name, problem)

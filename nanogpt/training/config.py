@@ -73,7 +73,11 @@ class TrainConfig:
     tie_weights: bool = option(False, "use one matrix for both the embedding and the output layer (gpt)")
     zero_init: bool = option(True, "start each block as the identity function (gpt)")
 
-    init_from: str = option("", "a checkpoint folder whose weights the run starts from, for fine-tuning", metavar="DIR")
+    init_from: str = option(
+        "",
+        "a checkpoint folder, or USER/REPO on the Hugging Face Hub, whose weights the run starts from, for fine-tuning",
+        metavar="CHECKPOINT",
+    )
     max_iters: int = option(1500, "optimizer steps", 1, 10_000_000, metavar="STEPS")
     max_seconds: float = option(0.0, "stop after this many seconds of training, as after Ctrl-C; 0: no limit", 0, 1e9)
     batch_size: int = option(32, "windows in a micro-batch", 1, 65_536, metavar="WINDOWS")

@@ -112,13 +112,15 @@ def generate_pieces(teacher: LanguageModel, ids: Tensor, pieces: int, seed: int)
     starts = torch.randint(len(ids) - PROMPT_LENGTH, (pieces, 1), generator=generator)
     batches: list[Tensor] = []
     for batch in starts.split(PIECES_PER_BATCH):
-        reader = Reader(teacher, batch_size=len(batch))
-        unread = ids[batch + torch.arange(PROMPT_LENGTH)]
+        reader = Reader(teacher)
+        for prompt in ids[batch + torch.arange(PROMPT_LENGTH)].tolist():
+            reader.add(prompt)
         for position in tqdm(range(PROMPT_LENGTH, PIECE_LENGTH), "a teacher generates text", disable=None):
-            logits = reader.feed(unread)[:, 0].double().cpu()
+            logits = reader.read().double()
             noise = gumbel_noise(mix_seed(seed, len(batches), position), *logits.shape)
-            unread = (logits + noise).argmax(-1, keepdim=True)
-        batches.append(torch.cat((reader.ids.cpu(), unread), dim=1).flatten())
+            for row, id in enumerate((logits + noise).argmax(-1).tolist()):
+                reader.extend(row, [id])
+        batches.append(torch.tensor(reader.texts).flatten())
     return torch.cat(batches)
 
 

@@ -1,5 +1,6 @@
 """The model card, which is the README of a checkpoint. Knows text; measures nothing."""
 
+from pathlib import Path
 from typing import Any
 
 from nanogpt.analysis import score
@@ -17,15 +18,15 @@ def model_card(config: TrainConfig, command: str, row: dict[str, Any], window: i
         window: the evaluation window, in characters.
         text: a sample.
     """
-    loss = row[f"full_val_{window}"]
-    finished = "" if row["step"] == config.max_iters else f" (stopped; the schedule has {config.max_iters:,})"
-    return f"""---
-license: mit
-library_name: nanogpt-playground
-pipeline_tag: text-generation
-tags: [character-level, {config.model.replace("_", "-")}]
----
+    from nanogpt.storage.hub.front_matter import card_front  # the Hub's library takes long to import
 
+    loss = row[f"full_val_{window}"]
+    origin = "" if Path(config.init_from).is_dir() else config.init_from  # a repository of the Hub
+    front = card_front(
+        config.name, config.model, corpus=corpus.name, loss=round(loss, 4), window=window, base_model=origin
+    )
+    finished = "" if row["step"] == config.max_iters else f" (stopped; the schedule has {config.max_iters:,})"
+    return f"""{front}
 # {config.name}
 
 This {MODELS[config.model].title} of single characters was trained on {corpus.name} by this project's `train.py`.

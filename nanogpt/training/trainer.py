@@ -13,6 +13,7 @@ from nanogpt.device import deterministic, pick_device, pick_dtype
 from nanogpt.models import build_model, config_values, kind_of
 from nanogpt.models.base import LanguageModel
 from nanogpt.storage import checkpoint
+from nanogpt.storage.hub import located
 from nanogpt.text.corpus import Corpus, load_corpus
 from nanogpt.training.config import TrainConfig
 from nanogpt.training.console import say
@@ -97,7 +98,12 @@ def _as_train_error(directory: RunDirectory) -> Iterator[None]:
 
 def _origin_and_corpus(config: TrainConfig, group: Group) -> tuple[LanguageModel | None, Corpus]:
     """The model that the weights are taken from, if there is one, and the text with the right vocabulary."""
-    origin, tokenizer = checkpoint.read_model(config.init_from) if config.init_from else (None, None)
+    origin, tokenizer = None, None
+    if config.init_from:
+        _, folder, notice = located(config.init_from)
+        if notice and group.is_leader:
+            say(f"note: {notice}")
+        origin, tokenizer = checkpoint.read_model(folder)
     if config.tokenizer != "char":
         _, tokenizer = checkpoint.read_model(config.tokenizer)
     corpus = load_corpus(config.data, config.val_fraction, tune=config.tune, tokenizer=tokenizer)

@@ -43,8 +43,10 @@ def test_bits_are_the_naive_mean(model: LanguageModel, context: int) -> None:
     bits = []
     for row in rows.tolist():
         reader = Reader(model, cached=False, context=context)
+        reader.add([])
         for position, id in enumerate(row[:-1]):
-            logits = reader.feed([[id]])[0, 0]
+            reader.extend(0, [id])
+            logits = reader.read()[0]
             if position >= window // 2:
                 bits.append(-logits.double().log_softmax(-1)[row[position + 1]].item() / math.log(2))
     assert counted(rows) == len(bits)

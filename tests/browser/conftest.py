@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -119,11 +120,11 @@ Visit = Callable[..., Page]
 Api = Callable[..., Any]
 
 
-@pytest.fixture
-def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
+@contextmanager
+def visits(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """visit(seed=2, characters=40) → the page behind that link, in a fresh profile, its first run complete.
 
-    The test fails at its end if anything was amiss on one of its pages: an error on the console or in a script, a
+    It fails at its end if anything was amiss on one of its pages: an error on the console or in a script, a
     request to another host, text that ran as code. With complains=False the console may have errors: the test takes the
     server away.
     """
@@ -161,6 +162,20 @@ def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
         context.close()
     assert not complaints
     assert ran == 0, "text ran as code"
+
+
+@pytest.fixture
+def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """Visits of one test."""
+    with visits(browser, request) as visit:
+        yield visit
+
+
+@pytest.fixture(scope="module")
+def visit_of_all(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """Visits that the tests of a module share: each leaves the page as it found it."""
+    with visits(browser, request) as visit:
+        yield visit
 
 
 def is_local(url: str, server: str) -> bool:

@@ -2,6 +2,7 @@
 
 import select
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ SHIFTS = """new Promise((resolve) => {
 })"""
 
 
+CLOSES = b"close_stream"  # Gradio's word that a stream of results is over
+
+
 @dataclass(frozen=True)
 class Opening:
     """What a visitor with an empty cache waits for."""
@@ -44,9 +48,15 @@ class Opening:
 
 
 class Counter(ThreadingTCPServer):
-    """Passes connections on to a server, and counts the bytes of its answers."""
+    """Passes connections on to a server, and counts the bytes of its answers.
+
+    The streams of results that are opened while it is `deaf` never bring anything, and the page is not told: as when a
+    network is gone without a word. The word that a stream is closed is held back for `late` seconds.
+    """
 
     daemon_threads = True
+    deaf = False
+    late = 0.0
 
     def __init__(self, port: int):
         super().__init__(("127.0.0.1", 0), PassOn)
@@ -66,7 +76,15 @@ class PassOn(BaseRequestHandler):
                 for end in select.select([near, far], [], [])[0]:
                     if not (data := end.recv(65536)):
                         return
+                    if end is near and self.server.deaf and data.startswith(b"GET /gradio_api/queue/data"):
+                        near.recv(1)  # until the page gives up
+                        return
                     self.server.bytes += len(data) if end is far else 0
+                    if self.server.late and end is far and CLOSES in data:
+                        begin = data.rindex(b"data: ", 0, data.index(CLOSES)) - len("xx\r\n")  # the chunk's length
+                        near.sendall(data[:begin])
+                        time.sleep(self.server.late)
+                        data = data[begin:]
                     (near if end is far else far).sendall(data)
 
 

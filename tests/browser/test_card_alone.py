@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Page
 from runs import run_with
 from small_page import add_buttons, press, served, visited
+from written import written
 
 from nanogpt.analysis.trace import trace
 from nanogpt.playground.cards import cards_of
-from nanogpt.playground.comparison import write_together
 from nanogpt.playground.components.card import card, cards_value, packed_draws
 from nanogpt.playground.explanation import expansion
 from nanogpt.playground.run import Run
@@ -46,7 +46,7 @@ def runs(zoo: Zoo) -> dict[str, tuple[Run, list[Any]]]:
     made = {}
     for name, changed in STATES.items():
         run = run_with(**{**USUAL, **changed})
-        *_, sides = write_together(zoo, run)
+        sides = written(zoo, run)
         made[name] = (run, sides)
     return made
 

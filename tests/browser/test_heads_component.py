@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import gradio as gr
@@ -258,18 +259,18 @@ SCALES = {
 }
 
 
-@pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("measure", ["attention weight", "weight × ‖value"])
-@pytest.mark.parametrize("hide", [False, True])
-def test_every_pixel_is_the_ramp_of_the_scaled_value(
-    scale: str, measure: str, hide: bool, page: Page, real: Data
-) -> None:
+def test_every_pixel_is_the_ramp_of_the_scaled_value(page: Page, real: Data) -> None:
     """At 100 cells; one level of the 255 may differ, where a value rounds the other way."""
     show(page)
-    set_tool(page, scale)
-    set_tool(page, measure)
-    page.locator("#heads .tools").get_by_label("hide the first column").set_checked(hide)
-    page.evaluate(FRAME)
+    for scale, measure, hide in product(SCALES, ["attention weight", "weight × ‖value"], [False, True]):
+        set_tool(page, scale)
+        set_tool(page, measure)
+        page.locator("#heads .tools").get_by_label("hide the first column").set_checked(hide)
+        page.evaluate(FRAME)
+        assert_ramp(page, real, scale, measure, hide)
+
+
+def assert_ramp(page: Page, real: Data, scale: str, measure: str, hide: bool) -> None:
     head = real[1][SELECTED[0] - 1, SELECTED[1] - 1].astype(np.float64)
     values = without_first(head) if hide else head
     if measure != "attention weight":
@@ -282,7 +283,7 @@ def test_every_pixel_is_the_ramp_of_the_scaled_value(
             continue
         share = SCALES[scale](lower[row, column], lower.max(), lower[row].max())
         assert pixel[3] == 255
-        assert np.abs(pixel[:3] - coloured(share)).max() <= 3, (row, column)
+        assert np.abs(pixel[:3] - coloured(share)).max() <= 3, (scale, measure, hide, row, column)
     future = [(row, column) for column, row in some_cells(256, 100, seed=4) if column > row]
     assert (pixels(page, "#heads .cells", future)[:, 3] == 0).all()
 

@@ -2,7 +2,8 @@
 
 import io
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -17,87 +18,120 @@ pytestmark = pytest.mark.browser
 SCREENSHOTS = REPOSITORY / "tests" / "screenshots"
 
 
-def fresh(page: Page) -> None:
+State = Callable[[Page], AbstractContextManager[None]]
+
+
+@contextmanager
+def fresh(page: Page) -> Iterator[None]:
     """As it was opened."""
+    yield
 
 
-def held(page: Page) -> None:
+@contextmanager
+def held(page: Page) -> Iterator[None]:
     click_character(page, 2, page.locator("#side_2 .text").evaluate("node => node.textContent.search(/[a-z]/)"))
+    yield
+    page.evaluate("playground.closeCard()")
 
 
-def more(page: Page) -> None:
+@contextmanager
+def more(page: Page) -> Iterator[None]:
     page.locator("#more").click()
-
-
-def out_of_date(page: Page) -> None:
-    page.locator("#prompt textarea").fill("KING:\n")
-    page.locator("#side_1 .stale:not(:empty)").wait_for()
-
-
-def refused(page: Page) -> None:
-    page.locator("#prompt textarea").fill("a" * 2001)
-    page.locator("#prompt textarea").press("Enter")
-    page.locator("#prompt [aria-invalid=true]").wait_for()
-
-
-def beam_search(page: Page) -> None:
-    page.locator("#more").click()
-    choose(page, "method", "Beam search")
-
-
-def four_sides(page: Page) -> None:
-    page.locator("#more").click()
-    choose(page, "count", "4")
+    yield
     page.keyboard.press("Escape")
 
 
-def presented(page: Page) -> None:
+@contextmanager
+def out_of_date(page: Page) -> Iterator[None]:
+    page.locator("#prompt textarea").fill("KING:\n")
+    page.locator("#side_1 .stale:not(:empty)").wait_for()
+    yield
+    page.locator("#prompt textarea").fill("ROMEO:\n")
+    page.locator("#side_1 .stale:empty").wait_for(state="attached")
+
+
+@contextmanager
+def refused(page: Page) -> Iterator[None]:
+    page.locator("#prompt textarea").fill("a" * 2001)
+    page.locator("#prompt textarea").press("Enter")
+    page.locator("#prompt [aria-invalid=true]").wait_for()
+    yield
+    page.locator("#prompt textarea").fill("ROMEO:\n")
+
+
+@contextmanager
+def beam_search(page: Page) -> Iterator[None]:
+    with more(page):
+        choose(page, "method", "Beam search")
+        yield
+        choose(page, "method", "Sample")
+
+
+@contextmanager
+def four_sides(page: Page) -> Iterator[None]:
+    choose(page, "count", "4")
+    yield
+    choose(page, "count", "2")
+
+
+@contextmanager
+def presented(page: Page) -> Iterator[None]:
     page.locator("#present").click()
-    held(page)
+    with held(page):
+        yield
+    page.locator("#present").click()
 
 
-def glossary(page: Page) -> None:
+@contextmanager
+def glossary(page: Page) -> Iterator[None]:
     page.locator("#words").click()
     page.locator("#glossary").wait_for()
+    yield
+    page.keyboard.press("Escape")
 
 
-def attention(page: Page) -> None:
+@contextmanager
+def attention(page: Page) -> Iterator[None]:
     open_tab(page, "Look inside")
+    yield
+    open_tab(page, "Compare")
 
 
-def score(page: Page) -> None:
+@contextmanager
+def score(page: Page) -> Iterator[None]:
     open_tab(page, "Score")
+    yield
+    open_tab(page, "Compare")
 
 
-STATES = (
+STATES: tuple[State, ...] = (
     fresh, held, more, out_of_date, refused, beam_search, four_sides, presented, glossary, attention, score,
 )  # fmt: skip
 
 
-def assert_none_found(page: Page) -> None:
-    """Of any impact."""
-    found = Axe().run(page).response["violations"]
-    places = [f"{v['id']} ({v['impact']}): {v['help']}: {[n['html'][:150] for n in v['nodes'][:3]]}" for v in found]
-    assert not found, "\n".join(places)
+def findings(page: Page, states: Sequence[State]) -> list[str]:
+    """What axe finds in each state, of any impact."""
+    found = []
+    for state in states:
+        with state(page):
+            idle(page)
+            page.mouse.move(0, 0)
+            for violation in Axe().run(page).response["violations"]:
+                nodes = [node["html"][:150] for node in violation["nodes"][:3]]
+                found.append(f"{state.__name__}: {violation['id']} ({violation['impact']}): {nodes}")
+    return found
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("state", STATES)
-def test_axe_finds_nothing(state: Callable[[Page], None], theme: str, visit: Visit) -> None:
+def test_axe_finds_nothing(theme: str, visit: Visit) -> None:
     page = visit(theme=theme, characters=60)
     assert page.evaluate("document.body.classList.contains('dark')") == (theme == "dark")
-    state(page)
-    idle(page)
-    page.mouse.move(0, 0)
-    assert_none_found(page)
+    assert findings(page, STATES) == []
 
 
-@pytest.mark.parametrize("state", [state for state in STATES if state is not presented])
-def test_axe_finds_nothing_on_a_phone(state: Callable[[Page], None], visit: Visit) -> None:
+def test_axe_finds_nothing_on_a_phone(visit: Visit) -> None:
     page = visit(window=390, characters=60)
-    state(page)
-    idle(page)
-    assert_none_found(page)
+    assert findings(page, [state for state in STATES if state is not presented]) == []
 
 
 # Above which letters of the second text there is a line in place of a tint, and above which none: the place of the

@@ -137,9 +137,17 @@ def test_injections_as_errors(visit: Visit, hostile: Server) -> None:
         assert len(page.locator("#problems textarea").input_value().splitlines()) == len(values)
 
 
-@pytest.mark.parametrize("prompt", ["<img src=x onerror=hit>", "${ran} {{zap}}", "a \\ b 🙂 \\u0041"])
-def test_what_the_vocabulary_lacks_is_named_by_code_point(prompt: str, visit: Visit) -> None:
-    page = visit(characters=20, prompt=prompt)
+def test_what_the_vocabulary_lacks_is_named_by_code_point(visit: Visit) -> None:
+    prompts = ("<img src=x onerror=hit>", "${ran} {{zap}}", "a \\ b 🙂 \\u0041")
+    page = visit(characters=20, prompt=prompts[0])
+    named_by_code_point(page, prompts[0])
+    for prompt in prompts[1:]:
+        page.locator("#prompt textarea").fill(prompt)
+        generate(page)
+        named_by_code_point(page, prompt)
+
+
+def named_by_code_point(page: Page, prompt: str) -> None:
     known = page.locator("#side_1 .prompt").evaluate("node => node.textContent")
     assert set(known) < set(prompt)
     lacking = dict.fromkeys(c for c in prompt if c not in known)

@@ -65,7 +65,7 @@ def requests_of(page: Page) -> list[str]:
     return made
 
 
-@pytest.mark.parametrize(("cuts", "count"), [({}, 200), ({"top_k": 20, "top_p": 0.9}, 20)])
+@pytest.mark.parametrize(("cuts", "count"), [({}, 30), ({"top_k": 20, "top_p": 0.9}, 10)])
 def test_the_draw_in_the_card_is_the_api_s(cuts: dict[str, float], count: int, visit: Visit, api: Api) -> None:
     settings = {"temperature": 0.8, **cuts}
     page = visit(characters=300, seed=5, **settings)

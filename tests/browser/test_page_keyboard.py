@@ -52,6 +52,19 @@ def reader(visit: Visit) -> Reader:
     return Reader.of(visit(characters=60))
 
 
+@pytest.fixture(scope="module")
+def lasting(visit_of_all: Visit) -> Reader:
+    return Reader.of(visit_of_all(characters=60))
+
+
+@pytest.fixture
+def guest(lasting: Reader) -> Reader:
+    """A reader on a page that others have used, who starts at its top, and leaves texts and controls as they are."""
+    lasting.page.evaluate("playground.closeCard()")
+    lasting.page.mouse.click(1, 1)
+    return lasting
+
+
 def shown_character(page: Page) -> str:
     """Which character the card explains: "5 of 60 the GPT's text"."""
     return " ".join(page.locator(f"#card {part}").inner_text() for part in (".count", ".owner"))
@@ -143,23 +156,23 @@ def test_the_settings_under_more_are_changed(reader: Reader) -> None:
     assert page.locator("#more").get_attribute("aria-expanded") == "false"
 
 
-def test_a_walk_in_a_text_moves_the_card(reader: Reader) -> None:
-    page = reader.page
-    reader.reach("textbox", "Text of model 2.*")
+def test_a_walk_in_a_text_moves_the_card(guest: Reader) -> None:
+    page = guest.page
+    guest.reach("textbox", "Text of model 2.*")
     for number in (2, 3, 4):  # the first is selected when the text gets the focus
         page.keyboard.press("ArrowRight")
         assert shown_character(page) == f"{number} of 60 the GPT's text"
-    reader.press("Enter")
+    guest.press("Enter")
     held = page.locator("#side_2 .box")
     assert held.evaluate("box => box.classList.contains('locked')")
-    reader.press("ArrowRight")
+    guest.press("ArrowRight")
     assert shown_character(page) == "5 of 60 the GPT's text"
     assert held.evaluate("box => box.classList.contains('locked')")
-    reader.reach("button", "Next character")
-    reader.press("Enter")
+    guest.reach("button", "Next character")
+    guest.press("Enter")
     assert shown_character(page) == "6 of 60 the GPT's text"
-    reader.reach("button", "Previous character", back=True)
-    reader.press("Enter")
+    guest.reach("button", "Previous character", back=True)
+    guest.press("Enter")
     assert shown_character(page) == "5 of 60 the GPT's text"
 
 
@@ -189,23 +202,23 @@ def test_a_branch_is_taken_and_undone(reader: Reader) -> None:
     assert prompt_of(page, 2) == branched
 
 
-def test_a_held_character_is_let_go(reader: Reader) -> None:
-    page = reader.page
-    reader.reach("textbox", "Text of model 1.*")
-    reader.press("ArrowRight", "Enter")
+def test_a_held_character_is_let_go(guest: Reader) -> None:
+    page = guest.page
+    guest.reach("textbox", "Text of model 1.*")
+    guest.press("ArrowRight", "Enter")
     box = page.locator("#side_1 .box")
     assert box.evaluate("box => box.classList.contains('locked')")
-    reader.press("Escape")
+    guest.press("Escape")
     assert not box.is_visible()
 
 
-def test_every_character_of_a_card_is_shown(reader: Reader) -> None:
-    page = reader.page
-    reader.reach("button", "show all 65")
-    reader.press("Enter")
+def test_every_character_of_a_card_is_shown(guest: Reader) -> None:
+    page = guest.page
+    guest.reach("button", "show all 65")
+    guest.press("Enter")
     assert page.locator("#card .row:not([hidden])").count() == 65
-    reader.reach("button", ".*: .* raw .*", back=True)
-    reader.press("End")
+    guest.reach("button", ".*: .* raw .*", back=True)
+    guest.press("End")
     assert page.evaluate("document.activeElement === document.querySelector('#card .rows').lastElementChild")
 
 
@@ -227,34 +240,34 @@ def test_a_run_is_stopped(visit: Visit) -> None:
     assert len(text_of(page, 2)) < 2000
 
 
-def test_the_link_is_copied(reader: Reader) -> None:
-    page = reader.page
-    reader.reach("button", "Copy link")
-    reader.press("Enter")
+def test_the_link_is_copied(guest: Reader) -> None:
+    page = guest.page
+    guest.reach("button", "Copy link")
+    guest.press("Enter")
     assert page.evaluate("navigator.clipboard.readText()") == page.url
     assert "characters=60" in page.url
     assert page.get_by_text("The link is copied").is_visible()
 
 
-def test_the_words_open_and_close(reader: Reader) -> None:
-    page = reader.page
-    reader.reach("button", "Words")
+def test_the_words_open_and_close(guest: Reader) -> None:
+    page = guest.page
+    guest.reach("button", "Words")
     page.keyboard.press("Enter")
     assert page.locator("#glossary").is_visible()
-    assert reader.focused() == ("button", "Close")
+    assert guest.focused() == ("button", "Close")
     page.keyboard.press("Escape")
     assert not page.locator("#glossary").is_visible()
-    assert reader.focused() == ("button", "Words")
+    assert guest.focused() == ("button", "Words")
 
 
-def test_large_text_comes_and_goes(reader: Reader) -> None:
-    page = reader.page
+def test_large_text_comes_and_goes(guest: Reader) -> None:
+    page = guest.page
 
     def size() -> float:
         return float(page.locator("#side_1 .text").evaluate("text => parseFloat(getComputedStyle(text).fontSize)"))
 
     before = size()
-    reader.reach("button", "Present")
+    guest.reach("button", "Present")
     page.keyboard.press("Enter")
     assert size() >= 32
     page.keyboard.press("Enter")  # the focus has stayed, and the same key leads back
@@ -304,10 +317,10 @@ def test_look_inside_is_used(visit: Visit) -> None:
     assert page.locator("#inside_context .box").input_value() == "1"
 
 
-def test_the_tabs_are_opened(reader: Reader) -> None:
-    page = reader.page
+def test_the_tabs_are_opened(guest: Reader) -> None:
+    page = guest.page
     for name, part in (("Look inside", "#attention_text"), ("Score", "#score_text"), ("Compare", "#prompt")):
-        reader.reach("tab", name)
-        reader.press("Enter")
+        guest.reach("tab", name)
+        guest.press("Enter")
         assert page.locator(part).is_visible()
-        reader.reach("button", "Copy link")  # the tabs come first again
+        guest.reach("button", "Copy link")  # the tabs come first again

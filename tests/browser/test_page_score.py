@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from conftest import Visit
+from playwright.sync_api import Page
 from visitor import choose, idle, open_tab
 
 pytestmark = pytest.mark.browser
@@ -12,9 +13,15 @@ pytestmark = pytest.mark.browser
 TEXT = "Now is the winter of our discontent\nMade glorious summer by this sun of York; 100 €"
 
 
-def test_totals_are_those_of_the_command_line(visit: Visit, shell: Callable[..., str]) -> None:
-    page = visit(characters=10)
+@pytest.fixture(scope="module")
+def page(visit_of_all: Visit) -> Page:
+    """The tab, which the tests leave with other texts and judges."""
+    page = visit_of_all(characters=10)
     open_tab(page, "Score")
+    return page
+
+
+def test_totals_are_those_of_the_command_line(page: Page, shell: Callable[..., str]) -> None:
     page.locator("#score_text textarea").fill(TEXT)
     idle(page)
     for side, model in ((1, "bigram"), (2, "gpt")):
@@ -30,12 +37,11 @@ def test_totals_are_those_of_the_command_line(visit: Visit, shell: Callable[...,
         assert "U+20AC" in page.locator(f"#judged_{side} .notice").inner_text()
 
 
-def test_the_same_judge_twice_saves_nothing(visit: Visit) -> None:
-    page = visit(characters=10)
-    open_tab(page, "Score")
+def test_the_same_judge_twice_saves_nothing(page: Page) -> None:
     assert "Bits saved by the GPT" in page.locator("#score_saved .title").inner_text()
     choose(page, "judge_1", "GPT")
     assert "Choose two different models" in page.locator("#score_saved .message").inner_text()
+    choose(page, "judge_1", "Bigram")
 
 
 def test_a_link_holds_the_text_and_its_judges(visit: Visit) -> None:
@@ -50,9 +56,7 @@ def test_a_link_holds_the_text_and_its_judges(visit: Visit) -> None:
     assert again.locator("#judged_2 .text").evaluate("node => node.textContent") == "O Romeo\n"
 
 
-def test_an_example_is_judged_at_once_and_a_text_that_is_too_long_is_not_cut(visit: Visit) -> None:
-    page = visit(characters=10)
-    open_tab(page, "Score")
+def test_an_example_is_judged_at_once_and_a_text_that_is_too_long_is_not_cut(page: Page) -> None:
     page.locator("#score_text select").select_option(index=4)
     idle(page)
     assert "quick brown fox" in page.locator("#judged_1 .text").evaluate("node => node.textContent")

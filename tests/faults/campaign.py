@@ -7,20 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "training"), str(TESTS.parent)]  # run as programs, they find what tests find
-from randomised import randomise  # noqa: E402  beside this folder
-
-from nanogpt.models import build_model, make_config  # noqa: E402
-from nanogpt.models.base import LanguageModel  # noqa: E402
-
-SIZES: dict[str, dict[str, Any]] = {
-    "bigram": {"vocab_size": 11},
-    "mlp": {"vocab_size": 11, "n_context": 5, "n_vector": 8},
-    "gpt": {"vocab_size": 11, "block_size": 8, "n_layer": 1, "n_head": 2, "n_embd": 16},
-}
 IN_MEMORY = Path("/dev/shm")
 
 
@@ -30,11 +19,6 @@ class Outcome:
 
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
-
-
-def small_model(kind: str, seed: int = 0) -> LanguageModel:
-    """A model with random weights and a vocabulary of eleven characters."""
-    return randomise(build_model(make_config(kind, SIZES[kind])), seed)
 
 
 def report(name: str, run: Callable[[Path, int], Outcome], default: int, *, on_disk: bool = False) -> int:

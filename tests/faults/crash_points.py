@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from campaign import Outcome, report, small_model
+from campaign import Outcome, report
+from small import build
 
 from nanogpt.storage.atomic import remove_leftovers
 from nanogpt.storage.checkpoint import CheckpointError, read_model, save
@@ -65,7 +66,7 @@ def weights_of(folder: Path) -> bytes | None:
 def crash_in_save(folder: Path, outcome: Outcome) -> None:
     """At each call of `save`, which replaces a model."""
     tokenizer = CharTokenizer("\nabcdefghij")
-    models = [small_model("bigram", seed) for seed in (0, 1)]
+    models = [build("bigram", seed) for seed in (0, 1)]
     old, new = (next(model.parameters()).detach().numpy().tobytes() for model in models)
     number, went_on = 0, True
     while went_on:

@@ -7,7 +7,8 @@ import random
 from pathlib import Path
 
 import torch
-from campaign import Outcome, report, small_model
+from campaign import Outcome, report
+from small import build
 
 from nanogpt.storage.checkpoint import CONFIG, TOKENIZER, WEIGHTS, CheckpointError, read_model, save
 from nanogpt.storage.states import latest_state, save_state
@@ -29,7 +30,7 @@ def flip(folder: Path, count: int, seed: int = 0) -> Outcome:
     """Flip `count` bits, one at a time: each file is refused, or means what it meant."""
     outcome, rng = Outcome(), random.Random(seed)
     model, state = folder / "model", folder / "state"
-    save(model, small_model("bigram"), CharTokenizer("\nabcdefghij"))
+    save(model, build("bigram"), CharTokenizer("\nabcdefghij"))
     info = {
         "seconds": 1.5,
         "metrics_bytes": 120,

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from campaign import Outcome, report, small_model
+from campaign import Outcome, report
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from server import Server
+from small import build
 
 from nanogpt.storage.checkpoint import save
 from nanogpt.text.tokenizer import CharTokenizer
@@ -173,7 +174,7 @@ def fuzz(server: Server, count: int) -> Outcome:
 def fuzz_in(folder: Path, count: int) -> Outcome:
     """The same on a server of its own, with two small models."""
     for kind in ("bigram", "gpt"):
-        save(folder / "checkpoints" / kind, small_model(kind), CharTokenizer("\n abcdefghi"))
+        save(folder / "checkpoints" / kind, build(kind), CharTokenizer("\n abcdefghi"))
     server = Server(folder / "checkpoints", folder / "log")
     try:
         return fuzz(server, count)

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from campaign import Outcome, report, small_model
+from campaign import Outcome, report
+from small import build
 
 from nanogpt.storage.checkpoint import CONFIG, TOKENIZER, WEIGHTS, CheckpointError, read_model, save
 from nanogpt.text.tokenizer import CharTokenizer
@@ -88,7 +89,7 @@ def fuzz(folder: Path, count: int, seed: int = 0) -> Outcome:
     kinds = {"bigram": 20, "mlp": 4, "gpt": 1}  # how often: small models load fast, and all are read by the same code
     whole: dict[str, dict[str, bytes]] = {}
     for kind in kinds:
-        save(folder / kind, small_model(kind), CharTokenizer("\nabcdefghij"))
+        save(folder / kind, build(kind, n_layer=1), CharTokenizer("\nabcdefghij"))
         config = json.loads((folder / kind / CONFIG).read_text())
         (folder / kind / CONFIG).write_text(json.dumps({k: config[k] for k in ("model", "config")}))  # no digests
         read_model(folder / kind)  # the first time, PyTorch imports more of itself

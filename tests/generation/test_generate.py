@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import nn
 
+from nanogpt.generation.batch import GUESSES
 from nanogpt.generation.beam import beam_search
-from nanogpt.generation.generate import GUESSES, generate_steps
+from nanogpt.generation.generate import generate_steps
 from nanogpt.generation.sampling import SamplingParams
 
 

@@ -21,7 +21,7 @@ def test_a_cache_is_empty_and_holds_a_window(model: LanguageModel) -> None:
     cache = model.new_cache(3)
     if cache is not None:
         assert isinstance(cache, KVCache)
-        assert (cache.length, cache.ids.shape) == (0, (3, model.block_size))
+        assert (cache.lengths, cache.ids.shape) == ([0] * 3, (3, model.block_size))
 
 
 @pytest.mark.parametrize("variant", ["bigram", "trigram", "mlp"])

@@ -43,11 +43,11 @@ def test_a_packed_model_rounds_no_more_than_a_plain_one() -> None:
     assert error(packed, idx, exact) < 2 * plain
 
 
-def test_small_layers_and_weights_that_float16_would_change_stay() -> None:
+def test_weights_that_float16_would_change_stay() -> None:
     layers = {"taken": linear(), "small": linear(8), "finer": linear(), "beyond": linear()}
     layers["finer"].weight.data[0, 0] = 1 + 2**-12
     layers["beyond"].weight.data[0, 0] = 1e6
-    assert packed_layers(pack(nn.ModuleDict(layers))) == ["taken"]
+    assert packed_layers(pack(nn.ModuleDict(layers))) == ["taken", "small"]
 
 
 def test_a_bias_is_added() -> None:
@@ -67,3 +67,14 @@ def test_a_copy_shares_what_never_changes() -> None:
 def test_without_fbgemm_nothing_is_packed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.quantized, "engine", "qnnpack")  # what a machine with ARM cores has
     assert packed_layers(pack(nn.Sequential(linear()))) == []
+
+
+@torch.inference_mode()
+def test_a_row_of_a_product_does_not_depend_on_the_others() -> None:
+    """To the bit: a text must not depend on how many are written at once."""
+    layer = pack(nn.Sequential(linear()))[0]
+    assert isinstance(layer, PackedLinear)
+    x = torch.randn(64, 400, generator=torch.Generator().manual_seed(0))
+    alone = torch.cat([layer(row[None]) for row in x])
+    for count in (2, 3, 7, 8, 13, 14, 15, 28, 33, 64):
+        assert torch.equal(layer(x[:count]), alone[:count])

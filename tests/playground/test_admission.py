@@ -98,6 +98,14 @@ def test_a_run_that_is_read_goes_on(slow: Server, post: Post) -> None:
     assert kinds[-1] != "process_completed"
 
 
+def test_a_page_may_be_slow_to_open_its_stream(slow: Server, post: Post) -> None:
+    """On a busy machine its runs were ended before it came for them, and it loaded itself again and again."""
+    with httpx.stream("GET", f"{slow.url}/gradio_api/heartbeat/slow"):
+        assert post("run", "slow").is_success
+        time.sleep(UNREAD + 1)
+        assert "process_generating" in messages(slow, "slow", 1)
+
+
 def test_a_visitor_who_leaves_ends_the_runs(slow: Server, post: Post) -> None:
     for name in ("run", "sample"):  # one from the page, one from a program
         assert post(name, "leaves").is_success

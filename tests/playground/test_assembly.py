@@ -1,5 +1,6 @@
 """The whole page, built without a server: its listeners, its links and its limits."""
 
+import inspect
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,14 +40,15 @@ def test_every_script_of_a_listener_is_a_function_of_page_js(app: gr.Blocks) -> 
 
 def test_no_listener_is_public_but_the_endpoints(app: gr.Blocks) -> None:
     public = {fn.api_name for fn in listeners(app) if fn.api_visibility == "public"}
-    assert public == {"models", "sample", "explain", "score", "trace", "attention", "inspect", "figures"}
+    assert public == {"models", "sample", "compare", "explain", "score", "trace", "attention", "inspect", "figures"}
 
 
 def test_whoever_asks_a_model_waits_in_one_queue(app: gr.Blocks) -> None:
     """Events that share a queue get the lowest limit among them, so each of them must name it."""
     queued = [fn for fn in listeners(app) if fn.queue and fn.fn is not None]
-    assert {fn.concurrency_id for fn in queued} == {"models"}
-    assert {fn.concurrency_limit for fn in queued} == {2}
+    assert {(fn.concurrency_id, fn.concurrency_limit) for fn in queued} == {("models", 2), ("writing", 128)}
+    written = [fn for fn in queued if inspect.isasyncgenfunction(fn.fn)]  # the engine writes; these only look
+    assert written == [fn for fn in queued if fn.concurrency_id == "writing"]
 
 
 def open_page(app: gr.Blocks, **query: str) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from test_run import run_of
+from written import written
 
 from nanogpt.analysis.trace import trace
 from nanogpt.playground.cards import cards_of
 from nanogpt.playground.colours import colour_of
-from nanogpt.playground.comparison import Side, write_together
+from nanogpt.playground.comparison import Side
 from nanogpt.playground.explanation import expansion, explanation
 from nanogpt.playground.run import Run
 from nanogpt.storage.zoo import Zoo
@@ -36,7 +37,7 @@ def unpacked(side: dict[str, Any], part: str) -> dict[str, np.ndarray]:
 
 
 def cards(zoo: Zoo, run: Run) -> tuple[list[Side], dict[str, Any]]:
-    *_, sides = write_together(zoo, run)
+    sides = written(zoo, run)
     return sides, json.loads(json.dumps(cards_of(sides, zoo.names, run, 7), allow_nan=False))
 
 
@@ -122,7 +123,7 @@ def test_every_beginning_has_cards(prompt: str, zoo: Zoo) -> None:
 def test_they_are_few_bytes(zoo: Zoo) -> None:
     """They travel with every run; a reader waits for them."""
     run = run_of(length=300, count=2, top_k=0, top_p=1)
-    *_, sides = write_together(zoo, run)
+    sides = written(zoo, run)
     assert len(json.dumps(cards_of(sides, zoo.names, run))) <= 150_000
 
 

@@ -2,22 +2,27 @@
 
 import inspect
 import json
-from dataclasses import fields
+import math
+from itertools import pairwise
 from typing import Any, get_type_hints
 
 import gradio as gr
 import pytest
+import torch
 from blocks import built
+from torch.nn.functional import cross_entropy
+from written import ENGINE, answers_of, asked
 
 import nanogpt
+from nanogpt.analysis.draws import read_logits
 from nanogpt.analysis.figures import stored_figures
-from nanogpt.generation.sampling import SamplingParams
-from nanogpt.playground.endpoints import endpoints, with_settings
+from nanogpt.playground.comparison import Comparer
+from nanogpt.playground.endpoints import endpoints
 from nanogpt.storage.zoo import Zoo
 
 
 def test_sample_writes_what_generate_writes(zoo: Zoo) -> None:
-    sample = endpoints(zoo)["sample"]
+    sample = asked(zoo)["sample"]
     expected = nanogpt.generate(
         zoo.get("mlp"), "ROMEO:\n", temperature=0.7, top_k=9, top_p=0.9, max_new_tokens=30, seed=4
     )
@@ -28,8 +33,30 @@ def test_sample_writes_what_generate_writes(zoo: Zoo) -> None:
     )
 
 
+def test_a_run_is_streamed(zoo: Zoo) -> None:
+    sample = endpoints(zoo, Comparer(zoo, ENGINE))["sample"]
+    texts = answers_of(sample, model="gpt", prompt="ROMEO:\n", max_new_tokens=1000)
+    assert len(texts) > 2
+    assert all(later.startswith(text) for text, later in pairwise(texts))
+    assert texts[-1] == nanogpt.generate(zoo.get("gpt"), "ROMEO:\n", max_new_tokens=1000)
+
+
+@pytest.mark.parametrize("beam", [0, 2])
+def test_models_are_compared_with_one_luck(beam: int, zoo: Zoo) -> None:
+    found = asked(zoo)["compare"](["bigram", "gpt"], "O 🙂", max_new_tokens=30, seed=4, beam=beam)
+    for side, name in zip(found, ("bigram", "gpt"), strict=True):
+        model = zoo.get(name)
+        read = model.read_prompt("O 🙂")
+        assert (side["model"], side["prompt"], side["notices"]) == (name, read.text, read.notices)
+        assert "U+1F642" in side["notices"][0]
+        assert side["text"] == nanogpt.generate(model, read, max_new_tokens=30, seed=4, beam=beam)
+        ids = torch.tensor(model.tokenizer.encode(side["text"]))
+        bits = cross_entropy(read_logits(model, read.text, side["text"]), ids, reduction="none") / math.log(2)
+        assert side["bits"] == pytest.approx(bits.tolist(), rel=1e-3, abs=1e-3)
+
+
 def test_the_other_endpoints_are_their_functions(zoo: Zoo) -> None:
-    found = endpoints(zoo)
+    found = asked(zoo)
     gpt = zoo.get("gpt")
     assert found["models"]() == zoo.names
     rows = nanogpt.alternatives(gpt, "O", " the", temperature=0.5)
@@ -42,7 +69,7 @@ def test_the_other_endpoints_are_their_functions(zoo: Zoo) -> None:
 
 
 def test_parts_that_are_off_and_a_context(zoo: Zoo) -> None:
-    found = endpoints(zoo)
+    found = asked(zoo)
     edited = nanogpt.without(zoo.get("gpt"), "5.3 2.mlp")
     values = {"off": "5.3 2.mlp", "context": 16}
     expected = nanogpt.generate(edited, "ROMEO:\n", max_new_tokens=30, context=16)
@@ -51,7 +78,7 @@ def test_parts_that_are_off_and_a_context(zoo: Zoo) -> None:
 
 
 def test_attention_is_the_head_s_weights(zoo: Zoo) -> None:
-    attention = endpoints(zoo)["attention"]
+    attention = asked(zoo)["attention"]
     text = "To be, or not to be 🙂"
     expected = nanogpt.attention(nanogpt.without(zoo.get("gpt"), "1"), "To be, or not to be ", 8)[4, 2]
     found = json.loads(attention("gpt", text, "5.3", "1", 8))
@@ -63,7 +90,7 @@ def test_attention_is_the_head_s_weights(zoo: Zoo) -> None:
 
 
 def test_inspect_is_what_python_tells(zoo: Zoo) -> None:
-    inspect_moment = endpoints(zoo)["inspect"]
+    inspect_moment = asked(zoo)["inspect"]
     gpt = zoo.get("gpt")
     prompt, run = "ROMEO:\n", {"temperature": 0.9, "seed": 5}
     text = prompt + nanogpt.generate(gpt, prompt, max_new_tokens=12, **run)
@@ -82,7 +109,7 @@ def test_inspect_is_what_python_tells(zoo: Zoo) -> None:
 def test_figures_are_the_stored_ones(name: str, zoo: Zoo) -> None:
     figures = stored_figures(zoo.get(name))
     assert figures is not None
-    found = endpoints(zoo)["figures"](name)
+    found = asked(zoo)["figures"](name)
     assert found == figures.to_json()
     assert json.loads(json.dumps(found)) == found
     assert {head["part"] for head in found["heads"]} <= set(found["without"])
@@ -90,12 +117,12 @@ def test_figures_are_the_stored_ones(name: str, zoo: Zoo) -> None:
 
 def test_where_nothing_was_measured_the_command_is_named(tiny_zoo: Zoo) -> None:
     with pytest.raises(gr.Error, match="of bigram: python -m nanogpt analyse bigram measures it"):
-        endpoints(tiny_zoo)["figures"]("bigram")
+        asked(tiny_zoo)["figures"]("bigram")
 
 
 def test_the_order_of_sample_s_parameters_stays(zoo: Zoo) -> None:
     """Clients may call by position."""
-    names = list(inspect.signature(endpoints(zoo)["sample"]).parameters)
+    names = list(inspect.signature(endpoints(zoo, Comparer(zoo))["sample"]).parameters)
     before = ["model", "prompt", "temperature", "top_k", "top_p", "max_new_tokens", "seed", "beam"]
     assert names == [*before, "off", "context"]
 
@@ -103,30 +130,17 @@ def test_the_order_of_sample_s_parameters_stays(zoo: Zoo) -> None:
 def test_every_endpoint_is_typed_and_documented(zoo: Zoo) -> None:
     def page() -> gr.Blocks:
         with gr.Blocks(analytics_enabled=False) as app:
-            for name, function in endpoints(zoo).items():
+            for name, function in endpoints(zoo, Comparer(zoo)).items():
                 gr.api(function, api_name=name)
         return app
 
     documented = built(page).get_api_info()["named_endpoints"]
-    for name, function in endpoints(zoo).items():
+    for name, function in endpoints(zoo, Comparer(zoo)).items():
         parameters = inspect.signature(function).parameters
         assert set(get_type_hints(function)) == {*parameters, "return"}
         told = {p["parameter_name"]: p["parameter_default"] for p in documented[f"/{name}"]["parameters"]}
         assert told == {p.name: p.default for p in parameters.values()}
         assert all(f"{p}: " in (function.__doc__ or "") for p in parameters), name
-
-
-def test_a_setting_that_is_left_out_is_no_parameter() -> None:
-    @with_settings(leave_out=("seed",), temperature=1.5)
-    def given(a: int = 1, *, b: int = 2, **settings: Any) -> dict[str, Any]:
-        """A function."""
-        return {"a": a, "b": b, **settings}
-
-    names = [f.name for f in fields(SamplingParams) if f.name != "seed"]
-    assert list(inspect.signature(given).parameters) == ["a", *names, "b"]
-    assert given()["temperature"] == 1.5
-    with pytest.raises(TypeError):
-        given(seed=3)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +149,11 @@ def test_a_setting_that_is_left_out_is_no_parameter() -> None:
         ("sample", {"model": "../.."}, "Unknown model"),
         ("sample", {"temperature": float("nan")}, "Temperature must be a number from 0 to 2; got nan."),
         ("sample", {"prompt": "a" * 2001}, "Prompt is 2,001 characters; the limit is 2,000."),
+        ("sample", {"prompt": 5}, "Text must be a string; got int"),
+        ("compare", {"models": "gpt"}, "Models must be a list of 1 to 4 names; got gpt."),
+        ("compare", {"models": ["gpt"] * 5}, "Models must be a list of 1 to 4 names"),
+        ("compare", {"models": ["gpt", None]}, "Unknown model None; the models are"),
+        ("compare", {"models": ["gpt"], "beam": -1}, "Beam width must be a whole number from 0 to 8"),
         ("sample", {"beam": 9}, "Beam width must be a whole number from 0 to 8"),
         ("explain", {"top_p": 0}, "Top-p must be a number above 0 and at most 1"),
         ("score", {"text": ""}, "no character that the model knows"),
@@ -166,4 +185,4 @@ def test_a_refusal_is_the_message_that_the_client_reads(
     name: str, values: dict[str, Any], message: str, zoo: Zoo
 ) -> None:
     with pytest.raises(gr.Error, match=message):
-        endpoints(zoo)[name](**values)
+        asked(zoo)[name](**values)

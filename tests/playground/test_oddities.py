@@ -34,6 +34,7 @@ def test_the_default_run_needs_no_words(name: str, told: Told) -> None:
 
 @pytest.mark.parametrize("temperature", [0.6, 0.8, 1, 2])
 @pytest.mark.parametrize("name", ["bigram", "mlp", "quick"])
+@pytest.mark.no_cover  # long, and its lines are covered by others
 def test_an_ordinary_text_needs_no_words(name: str, temperature: float, told: Told) -> None:
     for seed, prompt in enumerate(("To be, or not to be", "KING RICHARD III:\nNow", "", "The end of the play.\n")):
         assert told(name, prompt, temperature=temperature, seed=seed) == ""
@@ -70,6 +71,7 @@ def test_a_text_that_has_just_begun_is_not_yet_repetitive() -> None:
     assert oddity("Bigram", 1, SamplingParams(temperature=0.8), "", "the " * 40) == ""  # no cause is known
 
 
+@pytest.mark.no_cover  # long, and its lines are covered by others
 def test_a_line_break_after_a_speaker_matters(told: Told) -> None:
     assert told("gpt", "ROMEO:") == (
         "The beginning has no line break after “ROMEO:”, so the GPT wrote it first, "

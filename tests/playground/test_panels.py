@@ -1,13 +1,15 @@
 """What panels and track show of a comparison."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from test_run import run_of
+from written import written
 
 from nanogpt.analysis.score import score
 from nanogpt.playground.colours import colour_of
-from nanogpt.playground.comparison import Side, write_together
+from nanogpt.playground.comparison import Side
 from nanogpt.playground.panels import (
     bits_of,
     bits_saved,
@@ -23,8 +25,7 @@ from nanogpt.storage.zoo import Zoo
 
 @pytest.fixture(scope="module")
 def sides(zoo: Zoo) -> list[Side]:
-    *_, sides = write_together(zoo, run_of())
-    return sides
+    return written(zoo, run_of())
 
 
 def numbers(value: str) -> list[float]:
@@ -40,16 +41,16 @@ def test_a_running_panel_shows_the_text_and_the_id_of_its_run(sides: list[Side],
 
 
 def test_notices_of_the_prompt_and_of_the_run_stand_together(zoo: Zoo) -> None:
-    *_, sides = write_together(zoo, run_of(prompt="O 🙂", count=2, length=3))
+    sides = written(zoo, run_of(prompt="O 🙂", count=2, length=3))
     assert side_panels(sides, zoo.names, "stopped", notice="Stopped.")[0]["notice"] == (
         "1 character outside the model's vocabulary left out: U+1F642. Stopped."
     )
 
 
 def test_one_character_is_not_many(zoo: Zoo) -> None:
-    *_, sides = write_together(zoo, run_of(count=2, length=1))
+    sides = written(zoo, run_of(count=2, length=1))
     assert side_panels(sides, zoo.names, "done")[0]["stats"][0] == ["", "1", "character"]
-    *_, sides = write_together(zoo, run_of(count=2, length=2))
+    sides = written(zoo, run_of(count=2, length=2))
     assert side_panels(sides, zoo.names, "done")[0]["stats"][0] == ["", "2", "characters"]
 
 
@@ -67,7 +68,9 @@ def test_marks_are_where_all_texts_have_the_same_character() -> None:
 
 def test_every_frame_of_a_run_marks_what_its_texts_share(zoo: Zoo) -> None:
     shared = 0
-    for sides in write_together(zoo, run_of(length=100), frame=0.0):
+    whole = written(zoo, run_of(length=100))
+    for count in range(1, 101):
+        sides = [replace(side, ids=side.ids[:count], bits=side.bits[:count]) for side in whole]
         panels = side_panels(sides, zoo.names, "running")
         texts = [panel["text"] for panel in panels]
         for panel in panels:

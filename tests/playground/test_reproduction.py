@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 from runs import run_with
+from written import ENGINE, asked
 
 from nanogpt.cli import main
 from nanogpt.generation.continuation import generate
 from nanogpt.models.base import LanguageModel
-from nanogpt.playground.endpoints import endpoints
 from nanogpt.playground.inside import dependence_on_parts, heads_of, read_subject, why_of
 from nanogpt.playground.reproduction import commands_and_calls
 from nanogpt.playground.rewriting import cost_of, curve_of, fitted, rewritten_panel
@@ -60,7 +60,7 @@ def test_commands_and_calls_give_the_numbers_that_are_shown(
     assert main([*inspect[3:], "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     called = calls_in(code)
-    answers = {name: endpoints(zoo)[name](**values) for name, values in called[:3]}
+    answers = {name: asked(zoo)[name](**values) for name, values in called[:3]}
     told, weights = answers["inspect"], json.loads(answers["attention"])["weights"][at]
 
     why, T = why_of(subject), len(subject.ids)
@@ -90,7 +90,7 @@ def test_commands_and_calls_give_the_numbers_that_are_shown(
     assert main([*sample[3:], "--json"]) == 0
     again = json.loads(capsys.readouterr().out)["text"]
     changed = bool(off) or context < 256
-    assert not changed or again == rewritten_panel(subject, run, zoo.names, "")["text"]
+    assert not changed or again == rewritten_panel(ENGINE, subject, run, zoo.names, "")["text"]
     assert analyse[:5] == ["python", "-m", "nanogpt", "analyse", "gpt"]
     assert (("--off" in analyse), ("--context" in analyse)) == (bool(off), context < 256)
     assert answers["figures"]["bits"] > 0
@@ -140,7 +140,7 @@ def test_figures_are_given_by_the_command_and_by_the_call(
     subject = read_subject(zoo, "to be", "gpt", [], 8, None)
     _, code = commands_and_calls(subject, run_with(), None, None, None, "")
     assert [name for name, _ in calls_in(code)] == ["inspect", "attention", "figures"]
-    called = endpoints(zoo)["figures"](**calls_in(code)[2][1])
+    called = asked(zoo)["figures"](**calls_in(code)[2][1])
     assert called == printed
     shares = [pair for row in json.loads(heads_of(subject, 1, 1)["about"])["shares"] for pairs in row for pair in pairs]
     measured = [[head["share"][name], head["chance"][name]] for head in called["heads"] for name in head["share"]]
@@ -152,14 +152,14 @@ def test_figures_are_given_by_the_command_and_by_the_call(
     for off, context in ((["1.1"], 8), (["1.2", "2.mlp"], 8), ([], 3), (["2.1"], 5)):
         cost = cost_of(read_subject(zoo, "to be", "gpt", off, context, None))
         assert cost is not None
-        asked = {name: value for name, value in (("off", " ".join(off)), ("context", context % 8)) if value}
-        for told in (command(off, context), endpoints(zoo)["figures"]("gpt", **asked)):
+        changed = {name: value for name, value in (("off", " ".join(off)), ("context", context % 8)) if value}
+        for told in (command(off, context), asked(zoo)["figures"]("gpt", **changed)):
             assert cost.after == pytest.approx(told["bits"], abs=2e-5)
             assert cost.after - cost.before == pytest.approx(told["more_bits"], abs=2e-5)
 
 
 def test_the_price_of_a_part_is_in_the_figures(zoo: Zoo) -> None:
-    figures = endpoints(zoo)["figures"](model="gpt")
+    figures = asked(zoo)["figures"](model="gpt")
     for part, more in figures["without"].items():
         cost = cost_of(read_subject(zoo, "a", "gpt", [part], 256, None))
         assert cost is not None

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from runs import run_with
+from written import ENGINE
 
 import nanogpt
 from nanogpt.analysis.figures import analyse, combination, save_figures, stored_figures
@@ -40,11 +41,12 @@ def subject_of(zoo: Zoo, off: tuple[str, ...] = (), context: int = 256, name: st
 @pytest.mark.parametrize(
     ("off", "context", "method"), [(("5.3",), 256, "sample"), ((), 8, "sample"), (("1",), 9, "beam")]
 )
+@pytest.mark.no_cover  # long, and its lines are covered by others
 def test_the_text_is_what_the_library_writes(off: tuple[str, ...], context: int, method: str, zoo: Zoo) -> None:
     run = run_with(length=40, method=method, seed=7)
     how: dict[str, Any] = {**vars(run.params), "beam": run.beam}
-    before = original_panel(subject_of(zoo), run, zoo.names)
-    after = rewritten_panel(subject_of(zoo, off, context), run, zoo.names, before["text"])
+    before = original_panel(ENGINE, subject_of(zoo), run, zoo.names)
+    after = rewritten_panel(ENGINE, subject_of(zoo, off, context), run, zoo.names, before["text"])
     assert before["text"] == nanogpt.generate(zoo.get("gpt"), TEXT, **how)
     assert after["text"] == nanogpt.generate(nanogpt.without(zoo.get("gpt"), off), TEXT, context=context, **how)
     assert before["prompt"] == after["prompt"] == TEXT
@@ -58,31 +60,31 @@ def test_a_text_longer_than_a_prompt_goes_on_from_its_end(begun: str | None, zoo
     """It was refused: a prompt has at most 2,000 characters, and a text to read 4,000."""
     subject = read_subject(zoo, "a" * 2000 + "To be or n" * 150, "gpt", [], 256, begun)
     assert subject.beginning == "a" * 500 + "To be or n" * 150
-    panel = original_panel(subject, run_with(length=9), zoo.names)
+    panel = original_panel(ENGINE, subject, run_with(length=9), zoo.names)
     gpt = zoo.get("gpt")
     prompt = gpt.read_prompt(subject.beginning)
     assert panel["text"] == nanogpt.generate(gpt, prompt, max_new_tokens=9, seed=1)
 
 
 def test_nothing_is_said_of_a_difference_from_a_text_that_is_not_there(zoo: Zoo) -> None:
-    panel = rewritten_panel(subject_of(zoo, ("5.3",)), run_with(length=5), zoo.names, "")
+    panel = rewritten_panel(ENGINE, subject_of(zoo, ("5.3",)), run_with(length=5), zoo.names, "")
     assert (len(panel["text"]), panel["shared"], panel["notice"]) == (5, "", "")
 
 
 def test_without_a_change_there_is_nothing_to_write_again(zoo: Zoo) -> None:
     run = run_with(length=20)
-    panel = rewritten_panel(subject_of(zoo), run, zoo.names, "abc")
+    panel = rewritten_panel(ENGINE, subject_of(zoo), run, zoo.names, "abc")
     assert (panel["text"], "Everything is on" in panel["notice"]) == ("", True)
     whole = replace(subject_of(zoo), context=256)  # as many characters as the model sees
-    original = original_panel(subject_of(zoo), run, zoo.names)["text"]
-    again = rewritten_panel(whole, run, zoo.names, original)
+    original = original_panel(ENGINE, subject_of(zoo), run, zoo.names)["text"]
+    again = rewritten_panel(ENGINE, whole, run, zoo.names, original)
     assert (again["text"], again["notice"]) == (original, "The text is the same to the last character.")
 
 
 def test_two_texts_fit_side_by_side(zoo: Zoo) -> None:
     run = run_with(length=400)
-    before = original_panel(subject_of(zoo, name="bigram"), run, zoo.names)
-    after = rewritten_panel(subject_of(zoo, context=2, name="quick"), run, zoo.names, before["text"])
+    before = original_panel(ENGINE, subject_of(zoo, name="bigram"), run, zoo.names)
+    after = rewritten_panel(ENGINE, subject_of(zoo, context=2, name="quick"), run, zoo.names, before["text"])
     assert len(before["text"]) == len(after["text"]) == len(after["shared"]) == MAX_REWRITTEN
 
 
@@ -201,7 +203,7 @@ def test_a_model_without_layers_has_nothing_to_change(name: str, sees: int, zoo:
     assert given["context"]["disabled"] == f"this model sees {sees} at most"
     assert (cost_in_words(subject), curve_of(zoo, subject)["points"]) == ("", [])
     assert curve_of(zoo, subject)["message"] == "Without attention there is no context to shorten."
-    again = rewritten_panel(subject, run_with(), zoo.names, "")
+    again = rewritten_panel(ENGINE, subject, run_with(), zoo.names, "")
     assert (again["text"], again["notice"]) == ("", "Nothing can be switched off in this model.")
 
 

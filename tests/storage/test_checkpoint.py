@@ -406,7 +406,7 @@ def test_a_refusal_is_one_short_line(change: Callable[[Path], Any], unsigned: Pa
 def test_a_name_that_no_file_can_have(name: str) -> None:
     """It raised ValueError or UnicodeEncodeError."""
     with pytest.raises(CheckpointError, match="no file can have this name"):
-        nanogpt.load(name)
+        nanogpt.load(Path(name))
 
 
 def test_an_outline_has_the_shapes_and_no_weights(model: nn.Module, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def add(tmp_path: Path, tiny: Callable[..., LanguageModel]) -> Callable[..., Pat
 def zoo(tmp_path: Path, reported: list[str], monkeypatch: pytest.MonkeyPatch) -> Zoo:
     monkeypatch.setattr(module, "SETTLED", -1)  # the clocks of a file system and of a process may differ
     (tmp_path / "zoo").mkdir()
-    return Zoo(tmp_path / "zoo", reported.append)
+    return Zoo(tmp_path / "zoo", report=reported.append)
 
 
 @pytest.fixture
@@ -313,6 +313,29 @@ def test_the_draft_is_the_small_model_of_the_vocabulary_with_the_largest_context
     add("gpt")
     zoo.refresh()
     assert zoo.get("gpt").draft is zoo.get("trigram").model
+
+
+def test_places_are_folders_of_checkpoints_single_checkpoints_and_downloads(
+    add: Callable[..., Path], tmp_path: Path
+) -> None:
+    add("gpt")
+    add("bigram")
+    (tmp_path / "other").mkdir()
+    first, single = add("gpt", "first", seed=1), add("gpt", "single", seed=2)
+    first.rename(tmp_path / "other" / "gpt")
+    single.rename(tmp_path / "single")
+    download = add("gpt", "c0ffee", seed=3).rename(tmp_path / "c0ffee")
+    places = [tmp_path / "other", tmp_path / "zoo", tmp_path / "single", tmp_path / "none"]
+    zoo = Zoo(*places, repositories={"alice/gpt": download})
+    zoo.refresh()
+    assert zoo.names == ["bigram", "gpt", "alice/gpt", "single"]
+    assert zoo.get("gpt").folder == tmp_path / "other" / "gpt"  # of two with one name, the first
+    assert zoo.get("alice/gpt").name == "alice/gpt"
+    assert zoo.get("alice/gpt").title == "GPT (alice/gpt)"
+    assert torch.equal(weight(zoo.get("alice/gpt").model), weight(load(download).model))
+    assert zoo.notice == ""
+    empty = Zoo(tmp_path / "none", tmp_path / "neither")
+    assert empty.notice == "No checkpoints in none/ or neither/. Train some with: python train.py"
 
 
 @pytest.mark.parametrize("name", [None, "", "../zoo/gpt", ["gpt"], 1, "<b>"])

@@ -99,6 +99,7 @@ def test_of_what_teachers_write_each_row_is_their_mean(tiny: Callable[..., nn.Mo
     assert torch.allclose(2 * got[1:100] - F.one_hot(places[1:], 11), kept(mean[1:100]), atol=1e-6)
 
 
+@pytest.mark.no_cover  # long, and its lines are covered by others
 def test_a_teacher_writes_what_it_would_draw(model: nn.Module, places: Tensor) -> None:
     """One that is sure of itself always takes the likeliest; the next seed begins elsewhere."""
     model.register_forward_hook(lambda _model, _given, logits: 1e5 * logits)

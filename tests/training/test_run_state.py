@@ -20,6 +20,7 @@ from nanogpt.training.windows import Windows
 
 
 @pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.no_cover  # long, and its lines are covered by others
 def test_resumed_is_never_stopped(
     kind: str, config: Callable[..., TrainConfig], at_step: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -39,6 +40,7 @@ def test_resumed_is_never_stopped(
 
 
 @pytest.mark.parametrize("part", ["model", "optimizer.0", "optimizer.1", "average", "windows", "dropout"])
+@pytest.mark.no_cover  # long, and its lines are covered by others
 def test_a_resumed_run_needs_every_part_of_the_state(
     part: str, config: Callable[..., TrainConfig], at_step: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from nanogpt.training.trainer import train, train_in_turn
 
 
 @pytest.mark.parametrize("kind", MODELS)
+@pytest.mark.no_cover  # long, and its lines are covered by others
 def test_a_run_goes_on_from_another_checkpoint(kind: str, config: Callable[..., TrainConfig], at_step: Any) -> None:
     """A step at a rate of zero shows where it began; cut and resumed, it is one."""
     train(config(kind, name="first"))

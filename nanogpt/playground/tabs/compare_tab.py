@@ -7,8 +7,8 @@ The path of a run:
 2. `request.change` starts `run`, one at a time; of the requests that wait, the latest is taken. `start` (page.js) adds
    the pace to the request (a preview while a slider is held), or withdraws it if Stop was pressed since. A request that
    finds a whole run under way also writes `superseded`, which cancels that run.
-3. `run` checks the values (run.py), lets the sides write (comparison.py) and yields their panels (panels.py). Each
-   frame carries the request's id; panels drop the frames of a run that Stop has withdrawn.
+3. `run` checks the values (run.py), lets the engine write the sides (comparison.py) and yields their panels
+   (panels.py). Each frame carries the request's id; panels drop the frames of a run that Stop has withdrawn.
 4. When a whole run is complete, `complete` (page.js) notes its id; `finish` fills track, card and commands at once,
    with the values of that run, whatever the controls say by then; and the address is written.
 5. Stop withdraws every request so far, cancels the run under way (by `superseded` too), and tells the panels.
@@ -16,6 +16,7 @@ What stands in a control that did not produce the texts is found in the browser 
 """
 
 import json
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 
@@ -26,14 +27,15 @@ from nanogpt.checks import whole
 from nanogpt.playground.admission import while_awaited
 from nanogpt.playground.cards import cards_of
 from nanogpt.playground.commands import as_api_call, as_command
-from nanogpt.playground.comparison import FRAME, Side, write_together
+from nanogpt.playground.comparison import Side
 from nanogpt.playground.components.text_panel import text_value
 from nanogpt.playground.explanation import check_selection, expansion
 from nanogpt.playground.fields import FIELDS, MAX_SIDES, without_effect
-from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, refused
+from nanogpt.playground.frames import FRAME
+from nanogpt.playground.limits import AT_ONCE, LATEST, MODEL_LIMIT, QUIET, WRITING_LIMIT, in_reading_thread, refused
 from nanogpt.playground.oddities import oddity
 from nanogpt.playground.page import Linked, Page, Update, changed
-from nanogpt.playground.panels import judged_panels, saved_by_last, side_panels
+from nanogpt.playground.panels import judged_panels, saved_by_last, side_panels, waiting_in_words
 from nanogpt.playground.run import Run, read_request
 from nanogpt.playground.stage import Stage, by_sides, refitted
 from nanogpt.playground.trail import branch, read_trail, remembered, shown_trail, walk
@@ -60,7 +62,7 @@ class CompareTab:
 
     # --- what happens ---
 
-    def run(self, request, *values):  # type: ignore[no-untyped-def]
+    async def run(self, request, *values):  # type: ignore[no-untyped-def]
         """The frames of a run: the panels, and at the end what track and card draw."""
         if request is None:
             yield [gr.skip()] * (MAX_SIDES + 1)  # without it Gradio empties the panels
@@ -71,23 +73,33 @@ class CompareTab:
             unused = [text_value("")] * (MAX_SIDES - len(run.names))
             sides: list[Side] = []
             names = self.zoo.names
+
+            def drawn(status: str, notice: str = "") -> list[Any]:
+                return side_panels(sides, names, status, run_id, notice) + unused + [gr.skip()]
+
             try:
-                for sides in write_together(self.zoo, run, FRAMES[pace]):
-                    if pace != "whole" and len(sides[0].ids) == 1:
-                        continue  # a text that shrinks to one character at every step would flicker
-                    yield side_panels(sides, names, "running", run_id) + unused + [gr.skip()]
-                    if pace == "preview":
-                        return
+                async with aclosing(self.page.comparer.frames(run, FRAMES[pace])) as frames:
+                    async for sides in frames:
+                        if pace != "whole" and len(sides[0].ids) <= 1:
+                            continue  # a text that shrinks to one character at every step would flicker
+                        yield drawn("running", waiting_in_words(sides[0].ahead))
+                        if pace == "preview":
+                            return
             except TimeoutError as error:
-                yield side_panels(sides, names, "stopped", run_id, str(error)) + unused + [gr.skip()]
+                yield drawn("stopped", str(error))
             else:
-                yield side_panels(sides, names, "done", run_id) + unused + [gr.skip()]  # judging takes time
-                below = (saved_by_last(sides, names), cards_of(sides, names, run, run_id))
-                odd = [
-                    oddity(side.loaded.title, side.loaded.block_size, run.params, side.prompt.text, side.text, run.beam)
-                    for side in sides
-                ]
-                yield judged_panels(sides, names, run.colour, run_id, odd) + unused + [below]
+                yield drawn("done")  # judging takes time
+                yield [*await in_reading_thread(self.judge, sides, names, run, run_id)]
+
+    def judge(self, sides: list[Side], names: list[str], run: Run, run_id: int) -> list[Any]:
+        """The panels of a complete run, and what track and card draw."""
+        below = (saved_by_last(sides, names), cards_of(sides, names, run, run_id))
+        odd = [
+            oddity(side.loaded.title, side.loaded.block_size, run.params, side.prompt.text, side.text, run.beam)
+            for side in sides
+        ]
+        unused = [text_value("")] * (MAX_SIDES - len(sides))
+        return [*judged_panels(sides, names, run.colour, run_id, odd), *unused, below]
 
     def finish(self, request: gr.Request, compared, side, *values):  # type: ignore[no-untyped-def]
         """What stands below the texts of a complete run: the track, the card and the commands."""
@@ -167,7 +179,7 @@ class CompareTab:
             api_visibility="private",
             show_progress="minimal",
             show_progress_on=stage.place,
-            **MODEL_LIMIT,
+            **WRITING_LIMIT,
             **LATEST,
         )
         ran.success(None, None, stage.completed, js="playground.complete", **AT_ONCE)
@@ -183,6 +195,7 @@ class CompareTab:
             **MODEL_LIMIT,
         )
         stage.stop.click(None, None, stage.superseded, js="playground.stop", **AT_ONCE)
+        stage.listen.click(lambda: None, None, None, **QUIET, **MODEL_LIMIT)
 
     def wire_controls(self) -> None:
         stage, controls = self.stage, self.stage.controls

@@ -133,7 +133,7 @@ class InsideTab:
     def write(self, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
         with refused():
             subject = read_subject(self.zoo, text, model, off, context, begun)
-            return original_panel(subject, Run.of(values), self.zoo.names, while_awaited)
+            return original_panel(self.page.comparer.engine, subject, Run.of(values), self.zoo.names, while_awaited)
 
     def rewrite(self, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
         """`values` are the controls of the Compare tab, then what the panel of the unchanged text shows."""
@@ -141,7 +141,8 @@ class InsideTab:
             subject = read_subject(self.zoo, text, model, off, context, begun)
             original = values[-1] if isinstance(values[-1], dict) else {}
             told = str(original.get("text", ""))
-            return rewritten_panel(subject, Run.of(values[:-1]), self.zoo.names, told, while_awaited)
+            engine = self.page.comparer.engine
+            return rewritten_panel(engine, subject, Run.of(values[:-1]), self.zoo.names, told, while_awaited)
 
     def price(self, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
         with refused():

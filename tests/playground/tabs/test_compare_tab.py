@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 import pytest
 from blocks import in_blocks
+from written import answers_of
 
 from nanogpt.generation.continuation import generate
 from nanogpt.playground.fields import FIELDS
@@ -35,8 +36,12 @@ def values(tab: CompareTab, **changed: Any) -> list[Any]:
     return [changed.get(f.name, tab.stage.controls[f.name].value) for f in FIELDS]
 
 
+def frames_of(tab: CompareTab, *given: Any) -> list[Any]:
+    return answers_of(tab.run, *given)
+
+
 def test_a_run_ends_with_what_its_models_write(tab: CompareTab, zoo: Zoo) -> None:
-    *frames, last = tab.run(WHOLE, *values(tab, length=40))
+    *frames, last = frames_of(tab, WHOLE, *values(tab, length=40))
     panels, (saved, cards) = last[:-1], last[-1]
     for panel, name in zip(panels, ("bigram", "gpt"), strict=False):
         assert panel["text"] == generate(zoo.get(name), "ROMEO:\n", max_new_tokens=40)
@@ -50,13 +55,13 @@ def test_a_run_ends_with_what_its_models_write(tab: CompareTab, zoo: Zoo) -> Non
 
 
 def test_a_request_that_was_withdrawn_runs_nothing(tab: CompareTab) -> None:
-    (frame,) = tab.run(None, *values(tab))
+    (frame,) = frames_of(tab, None, *values(tab))
     assert frame == [gr.skip()] * 5
 
 
 def test_a_preview_is_one_frame_of_more_than_one_character(tab: CompareTab) -> None:
     """A text that shrank to one character at every step of a slider flickered."""
-    (frame,) = tab.run({"id": 1, "pace": "preview"}, *values(tab, length=2000))
+    (frame,) = frames_of(tab, {"id": 1, "pace": "preview"}, *values(tab, length=2000))
     assert [panel["status"] for panel in frame[:2]] == ["running", "running"]
     assert 1 < len(frame[0]["text"]) < 2000
 
@@ -69,16 +74,16 @@ def test_every_pace_has_its_frame_rate_and_page_js_knows_them() -> None:
 
 
 def test_a_run_that_takes_too_long_keeps_its_text(tab: CompareTab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nanogpt.playground.comparison.TIME_LIMIT", 0)
-    *_, last = tab.run(WHOLE, *values(tab))
+    monkeypatch.setattr(tab.page.comparer.engine, "time_limit", 0.2)
+    *_, last = frames_of(tab, WHOLE, *values(tab, length=2000))
     assert last[1]["status"] == "stopped"
-    assert last[1]["notice"] == "Stopped after 0 seconds."
+    assert last[1]["notice"] == "Stopped after 0.2 seconds."
     assert last[1]["text"]
 
 
 def test_a_refused_value_is_a_message(tab: CompareTab) -> None:
     with pytest.raises(gr.Error, match="Temperature must be a number from 0 to 2; got 9"):
-        next(tab.run(WHOLE, *values(tab, temperature=9)))
+        frames_of(tab, WHOLE, *values(tab, temperature=9))
 
 
 def test_finish_fills_track_card_and_commands_at_once(tab: CompareTab) -> None:

@@ -7,6 +7,7 @@ import gradio as gr
 import pytest
 from blocks import in_blocks
 from runs import DEFAULTS
+from written import ENGINE
 
 from nanogpt.playground.fields import FIELDS
 from nanogpt.playground.inside import heads_of, read_subject, why_of
@@ -115,9 +116,9 @@ def test_the_text_is_written_as_it_is_and_again(tab: InsideTab, zoo: Zoo) -> Non
     run = Run.of(VALUES)
     before = tab.write(*asked(off=["5.3"]))
     subject = read_subject(zoo, "To be", "gpt", ["5.3"], 256, None)
-    assert before == original_panel(subject, run, zoo.names)
+    assert before == original_panel(ENGINE, subject, run, zoo.names)
     after = tab.rewrite(*asked(off=["5.3"]), before)
-    assert after == rewritten_panel(subject, run, zoo.names, before["text"])
+    assert after == rewritten_panel(ENGINE, subject, run, zoo.names, before["text"])
     for nothing in (None, {}):
         assert tab.rewrite(*asked(context=1), nothing)["text"]
 
