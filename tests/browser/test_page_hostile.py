@@ -42,7 +42,7 @@ WRAPPINGS = [
     ("\\", ""), ("<!--", "-->"), ("]]>", ""), ("<p>", "</p>"), ("%3C", "%3E"), ("&#60;", "&#62;"), ("<b ", ">"),
     ("\t", "\n"),
 ]  # fmt: skip
-WRAPPED = [before + text + after for before, after in WRAPPINGS for text in INJECTIONS]
+WRAPPED = list(dict.fromkeys(before + text + after for before, after in WRAPPINGS for text in INJECTIONS))
 TRIED = WRAPPED[: int(os.environ.get("INJECTIONS", len(INJECTIONS)))]
 NAMES = [text for text in TRIED if text.isprintable() and "/" not in text]  # what a folder may be called
 

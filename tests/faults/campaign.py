@@ -21,11 +21,14 @@ class Outcome:
     failures: list[str] = field(default_factory=list)
 
 
-def report(name: str, run: Callable[[Path, int], Outcome], default: int) -> int:
-    """Run a program with the number of trials on the command line, in a folder of its own; return its exit status."""
+def report(name: str, run: Callable[[Path, int], Outcome], default: int, *, on_disk: bool = False) -> int:
+    """Run a program with the number of trials on the command line, in a folder of its own; return its exit status.
+
+    The folder is in memory, where there is such a place, unless it must be `on_disk`.
+    """
     count = int(sys.argv[1]) if len(sys.argv) > 1 else default
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(dir=IN_MEMORY if IN_MEMORY.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(dir=IN_MEMORY if IN_MEMORY.is_dir() and not on_disk else None) as folder:
         outcome = run(Path(folder), count)
     for failure in outcome.failures[:50]:
         print(failure)

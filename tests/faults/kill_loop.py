@@ -29,7 +29,8 @@ STEPS = {
     "dropout": 0.2,
     "ema_decay": 0.9,
 }
-LONGEST = 0.6  # seconds until a kill
+AT_START = 0.2  # the share of kills at any moment of the start; the others come while steps are taken and saved
+LONGEST = 0.4  # seconds of the start, or of the steps, until a kill
 
 
 def config_of(folder: Path, **more: object) -> TrainConfig:
@@ -54,17 +55,28 @@ def start(config: TrainConfig) -> int:
         os._exit(1)
 
 
+def wait_for_a_save(states: Path, child: int) -> None:
+    """Wait until the child has saved a state, or has come to its end."""
+    before = set(states.glob("*.json"))
+    while not set(states.glob("*.json")) - before:
+        if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            return
+        time.sleep(0.002)
+
+
 def kill_at_random(folder: Path, count: int, seed: int = 0) -> Outcome:
     """Kill `count` times; a run that comes to its end is compared with one that was never killed, and begun anew."""
     torch.set_num_threads(1)
     outcome, rng = Outcome(), random.Random(seed)
-    os.waitpid(start(config_of(folder / "whole")), 0)
+    train(config_of(folder / "whole"))  # here, so that what PyTorch imports on the way is there in every process
     whole, run = result(folder / "whole" / "run"), folder / "killed" / "run"
     seen = 0
     while outcome.counts["kills"] < count or outcome.counts["ends"] == 0:
         again = latest_state(run / "state") is not None
         child = start(config_of(run.parent, **({"resume": True} if again else {"overwrite": True})))
         if outcome.counts["kills"] < count:
+            if rng.random() > AT_START:
+                wait_for_a_save(run / "state", child)
             time.sleep(rng.uniform(0, LONGEST))
             os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
@@ -99,4 +111,4 @@ def kill_at_random(folder: Path, count: int, seed: int = 0) -> Outcome:
 
 
 if __name__ == "__main__":
-    raise SystemExit(report("kill loop", kill_at_random, 30))
+    raise SystemExit(report("kill loop", kill_at_random, 30, on_disk=True))  # where writing takes its time

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from small import build
 
 import nanogpt
 from nanogpt.models.base import LanguageModel
@@ -241,7 +240,11 @@ def test_a_folder_that_is_being_written_is_not_reported_yet(
 
 
 def test_replacements_under_readers_are_whole(
-    zoo: Zoo, add: Callable[..., Path], reported: list[str], monkeypatch: pytest.MonkeyPatch
+    tiny: Callable[..., LanguageModel],
+    zoo: Zoo,
+    add: Callable[..., Path],
+    reported: list[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Ten a second, 8 readers: every model that is read is one of those that were saved, none is mixed or missing.
 
@@ -249,10 +252,11 @@ def test_replacements_under_readers_are_whole(
     """
     monkeypatch.setattr(module, "SETTLED", 1)
     add("gpt")
-    models = [weight_of(seed) for seed in range(7)]
+    models = [dict(tiny("gpt", seed).named_parameters()) for seed in range(7)]
     zoo.refresh()
     zoo.get("gpt")
-    until = time.monotonic() + float(os.environ.get("REPLACING_SECONDS", "2"))
+    began = time.monotonic()
+    until = began + float(os.environ.get("REPLACING_SECONDS", "2"))
     seen: Counter[int] = Counter()
     lock = threading.Lock()
 
@@ -271,7 +275,7 @@ def test_replacements_under_readers_are_whole(
         while time.monotonic() < until:
             replaced += 1
             add("gpt", seed=replaced % 7)
-            time.sleep(0.1)
+            time.sleep(max(0.0, began + replaced / 10 - time.monotonic()))
         for reader in done:
             reader.result()
     print(f"{replaced} replacements, {sum(seen.values())} reads, {seen[-1]} mixed, {len(reported)} reports")
@@ -279,10 +283,6 @@ def test_replacements_under_readers_are_whole(
     assert reported == []
     assert len(seen) > 5
     assert is_same(models[replaced % 7], zoo.get("gpt").model)
-
-
-def weight_of(seed: int) -> dict[str, torch.Tensor]:
-    return dict(build("gpt", seed).named_parameters())
 
 
 def is_same(whole: dict[str, torch.Tensor], model: LanguageModel) -> bool:
