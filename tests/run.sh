@@ -48,18 +48,14 @@ if [[ $# -gt 0 ]]; then
 else
     # Tests that compute use one thread, and those that drive a browser mostly wait, so they run side by side. Those that
     # need the machine to themselves come last.
-    reports="$(mktemp -d)"
-    first='test_page_[a-i]*' # half of the work of a browser
-    python -m pytest -m "not browser and not alone" --cov=nanogpt --cov-report= > "$reports/computing" 2>&1 &
+    report="$(mktemp)"
+    python -m pytest -m "not browser and not alone" --cov=nanogpt --cov-report= > "$report" 2>&1 &
     computing=$!
-    python -m pytest -m browser tests/browser/$first > "$reports/browsing" 2>&1 &
-    browsing=$!
     failed=0
-    python -m pytest -m browser --ignore-glob="*/$first" tests/browser || failed=1
-    wait "$browsing" || failed=1
+    python -m pytest -m browser tests/browser || failed=1
     wait "$computing" || failed=1
-    cat "$reports/browsing" "$reports/computing"
-    rm -r "$reports"
+    cat "$report"
+    rm "$report"
     python -m pytest -m alone --cov=nanogpt --cov-append --cov-report=term:skip-covered --cov-fail-under=90 || failed=1
     exit "$failed"
 fi

@@ -148,12 +148,12 @@ def test_sliders_at_both_ends(visit: Visit, api: Api) -> None:
 
 def test_the_same_model_on_both_sides_writes_the_same_text(visit: Visit) -> None:
     """Twenty seeds: tests/playground/test_comparison.py."""
-    page = visit(characters=500, model_1="gpt", model_2="gpt")
+    page = visit(characters=200, model_1="gpt", model_2="gpt")
     first, _ = texts(page)
     set_number(page, "seed", 2)
     one, two = texts(page)
     assert one == two != first
-    assert len(one) == len(first) == 500
+    assert len(one) == len(first) == 200
 
 
 def test_a_slider_that_comes_back_changes_nothing(visit: Visit) -> None:

@@ -138,13 +138,17 @@ def test_a_server_that_starts_again_gives_the_page_back(visit: Visit, start_serv
     assert state(page)["prompt"] == before["prompt"]
 
 
-def test_a_visitor_who_waits_is_told(visit: Visit) -> None:
-    pages = [visit(characters=2000, sides=4, model_1="gpt", model_3="gpt", model_4="gpt", run=False, wait=False)
-             for _ in range(3)]  # fmt: skip
-    last = visit(characters=20, run=False, wait=False)
-    last.wait_for_function("document.querySelector('#status p').textContent.startsWith('Nothing has arrived')")
-    assert "queue" in last.locator("#place").inner_text()
-    del pages
+def test_a_short_run_does_not_wait_for_a_long_one(visit: Visit) -> None:
+    """Once, a visitor waited until the runs of those who came earlier were complete."""
+    page = visit(characters=20)
+    before = texts(page)
+    long = visit(characters=2000, sides=4, model_1="gpt", model_3="gpt", model_4="gpt", run=False, wait=False)
+    long.wait_for_function("document.querySelector('#side_2 .text')?.textContent.length > 50")
+    page.locator("#luck").click()
+    idle(page)
+    assert [len(text) for text in texts(page)] == [20, 20]
+    assert texts(page) != before
+    assert long.locator("#side_2 [data-status=running]").count() == 1
 
 
 def test_a_new_run_ends_the_visitors_old_one(visit: Visit) -> None:
