@@ -30,7 +30,8 @@ def test_help_says_what_a_value_is(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         train_py.main(["--help"])
     shown = capsys.readouterr().out
-    assert all(words in shown for words in ("--min_lr SHARE", "--init_from CHECKPOINT", "--max_iters STEPS", "--data FILE"))
+    flags = ("--min_lr SHARE", "--init_from CHECKPOINT", "--max_iters STEPS", "--data FILE")
+    assert all(flag in shown for flag in flags)
 
 
 def test_flags_are_spelt_either_way() -> None:
