@@ -17,6 +17,7 @@ from nanogpt.analysis.score import BITS
 from nanogpt.generation.scheduler import Line, Request, Scheduler
 from nanogpt.generation.text_model import TextModel
 from nanogpt.playground.frames import FRAME, frames
+from nanogpt.playground.limits import in_thread
 from nanogpt.playground.run import Run
 from nanogpt.storage.zoo import Zoo
 from nanogpt.text.prompt import Prompt
@@ -107,11 +108,10 @@ class Comparer:
 
         Raises ValueError before the first frame for anything that is refused.
         """
-        writing = Writing(self.engine, self.zoo, run)
+        writing = await in_thread(Writing, self.engine, self.zoo, run)  # it may have to load a model
         key = self._key(run, writing.sides)
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            yield self._kept[key]
+        if known := self._known(key):
+            yield known
             return
         async with aclosing(frames(self.engine, writing.requests, pause)) as jobs:
             async for job in jobs:
@@ -122,13 +122,19 @@ class Comparer:
         """The sides of a complete run, for whoever waits in a thread. Raises as `frames` does."""
         writing = Writing(self.engine, self.zoo, run)
         key = self._key(run, writing.sides)
-        if key not in self._kept:
-            self._keep(key, writing.take(self.engine.write(writing.requests)))
-        return self._kept.get(key, writing.sides)
+        if known := self._known(key):
+            return known
+        self._keep(key, writing.take(self.engine.write(writing.requests)))
+        return writing.sides
 
     def _key(self, run: Run, sides: Sequence[Side]) -> object:
         """What a comparison follows from: the models themselves, not their names, for they may be replaced."""
         return tuple(id(side.loaded) for side in sides), run.prompt, run.params, run.beam
+
+    def _known(self, key: object) -> list[Side] | None:
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key)
 
     def _keep(self, key: object, sides: list[Side]) -> None:
         self._kept[key] = sides

@@ -25,7 +25,7 @@ from nanogpt.playground.admission import while_awaited
 from nanogpt.playground.comparison import Comparer, Side
 from nanogpt.playground.fields import MAX_SIDES
 from nanogpt.playground.frames import frames
-from nanogpt.playground.limits import in_reading_thread, scored_within_limit
+from nanogpt.playground.limits import in_reading_thread, in_thread, scored_within_limit
 from nanogpt.playground.run import Run
 from nanogpt.playground.signatures import Endpoint, with_settings
 from nanogpt.storage.zoo import Zoo
@@ -101,7 +101,7 @@ def _of_runs(zoo: Zoo, comparer: Comparer) -> dict[str, Endpoint]:
             off: parts of the model to switch off, like "5.3 2.mlp".
             context: how many characters the model may look back; 0 is all that it can.
         """
-        loaded = edited(zoo, model, off)
+        loaded = await in_thread(edited, zoo, model, off)
         read = loaded.read_prompt(prompt)
         request = Request.of(loaded, read, SamplingParams(**settings), beam, context)
         for notice in read.notices:

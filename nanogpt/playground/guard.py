@@ -93,7 +93,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["X-Content-Type-Options"] = "nosniff"
-                if headers.get("Content-Type", "").startswith("text/html"):  # a hundred scripts need them not
+                if headers.get("Content-Type", "").startswith("text/html"):  # scripts and styles do not need them
                     headers.update(PAGE_HEADERS)
             await send(message)
 

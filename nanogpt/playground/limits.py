@@ -31,8 +31,13 @@ READERS = CapacityLimiter(1)  # threads that read complete texts: the engine's t
 T = TypeVar("T")
 
 
+async def in_thread(work: Callable[..., T], *values: Any) -> T:
+    """Do something that may take long, like loading a model, while the server's event loop goes on."""
+    return await to_thread.run_sync(partial(work, *values))
+
+
 async def in_reading_thread(work: Callable[..., T], *values: Any) -> T:
-    """Let a listener that runs in the server's event loop compute something in a thread, one after the other."""
+    """Let a model read complete texts while the server's event loop goes on; one visitor's after the other's."""
     return await to_thread.run_sync(partial(work, *values), limiter=READERS)
 
 

@@ -1,4 +1,4 @@
-"""The checkpoints of a folder: listed, loaded when they are first used, and again when their files are replaced.
+"""The checkpoints of some folders: listed, loaded when they are first used, and again when their files are replaced.
 
 A folder that cannot be used is reported to the operator, once for each change of its files; the others are offered all
 the same.
@@ -25,7 +25,7 @@ from nanogpt.text.tokenizer import CharTokenizer
 
 LOG = logging.getLogger(__name__)
 Stamps = tuple[tuple[int, ...], ...]  # what tells whether any file of a folder was replaced or changed
-SETTLED = 1.0  # seconds: a folder that changed since may be in the middle of a replacement, and is no trouble yet
+SETTLED = 1.0  # seconds: a folder that has changed since may be half replaced, and is not reported yet
 ATTEMPTS = 5  # to load a folder whose files are being replaced
 
 
@@ -91,7 +91,7 @@ class Zoo:
         self._good: dict[str, Offer] = {}  # those of which a model was loaded: it serves until a newer one is
 
     def refresh(self) -> None:
-        """Look at the folder again, without loading a model."""
+        """Look at all folders again, without loading a model."""
         with self._lock:
             self._folders = self._look()
             for name in [*self._examined]:

@@ -40,6 +40,20 @@ def test_the_first_character_comes_at_once_and_the_last_look_is_complete(text_mo
     assert len(found) == 2
 
 
+def test_a_job_that_ends_while_it_is_looked_at_comes_once_more(text_model: Named) -> None:
+    async def look() -> list[int]:
+        found = []
+        async with aclosing(frames(Scheduler(), [request(text_model("gpt"), 300)], 0)) as jobs:
+            async for job in jobs:
+                found.append(job.written)
+                while not job.over:
+                    await asyncio.sleep(0.01)
+        return found
+
+    first, last = asyncio.run(look())
+    assert first < last == 300
+
+
 def test_whoever_stops_looking_ends_the_job(text_model: Named) -> None:
     engine = Scheduler()
     assert len(lengths(engine, request(text_model("gpt"), 2_000), 0.01, stop=2)) == 2

@@ -89,17 +89,17 @@ class CompareTab:
                 yield drawn("stopped", str(error))
             else:
                 yield drawn("done")  # judging takes time
-                yield [*await in_reading_thread(self.judge, sides, names, run, run_id)]
+                panels, below = await in_reading_thread(self.judge, sides, names, run, run_id)
+                yield [*panels, *unused, below]
 
-    def judge(self, sides: list[Side], names: list[str], run: Run, run_id: int) -> list[Any]:
+    def judge(self, sides: list[Side], names: list[str], run: Run, run_id: int) -> tuple[list[Any], Any]:
         """The panels of a complete run, and what track and card draw."""
         below = (saved_by_last(sides, names), cards_of(sides, names, run, run_id))
         odd = [
             oddity(side.loaded.title, side.loaded.block_size, run.params, side.prompt.text, side.text, run.beam)
             for side in sides
         ]
-        unused = [text_value("")] * (MAX_SIDES - len(sides))
-        return [*judged_panels(sides, names, run.colour, run_id, odd), *unused, below]
+        return judged_panels(sides, names, run.colour, run_id, odd), below
 
     def finish(self, request: gr.Request, compared, side, *values):  # type: ignore[no-untyped-def]
         """What stands below the texts of a complete run: the track, the card and the commands."""

@@ -140,9 +140,9 @@ class InsideTab:
         with refused():
             subject = read_subject(self.zoo, text, model, off, context, begun)
             original = values[-1] if isinstance(values[-1], dict) else {}
-            told = str(original.get("text", ""))
+            before = str(original.get("text", ""))
             engine = self.page.comparer.engine
-            return rewritten_panel(engine, subject, Run.of(values[:-1]), self.zoo.names, told, while_awaited)
+            return rewritten_panel(engine, subject, Run.of(values[:-1]), self.zoo.names, before, while_awaited)
 
     def price(self, text, model, off, context, begun, layer, head, *values):  # type: ignore[no-untyped-def]
         with refused():
