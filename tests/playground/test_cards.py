@@ -104,8 +104,8 @@ def test_each_model_is_named_once_with_its_colour(zoo: Zoo) -> None:
 
 
 def test_a_judge_of_another_vocabulary_gives_what_it_knows(zoo: Zoo, tiny_zoo: Zoo) -> None:
-    mixed = Zoo(zoo.root)
-    mixed._models = {**zoo._models, "bigram": tiny_zoo._models["bigram"]}
+    mixed = Zoo(tiny_zoo.root / "bigram", zoo.root)  # of two with one name, the first
+    mixed.refresh()
     _, value = cards(mixed, run_of(count=2))
     small, large = value["sides"]
     draws = unpacked(large, "text")
