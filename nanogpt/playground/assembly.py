@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,17 @@ def build_app(zoo: Zoo) -> gr.Blocks:
     app.queue(api_open=False, max_size=MAX_WAITING)
     app._queue.pending_messages_per_session = Mailboxes(MAX_SESSIONS, app._queue.pending_event_ids_session)
     app._queue.sleep_when_free = 0.01  # Gradio looks for requests a thousand times a second; a model that writes waits
+    _describe_once(app)
     return app
+
+
+def _describe_once(app: gr.Blocks) -> None:
+    """Keep the description of every part of the page, which Gradio computes anew for each visitor.
+
+    It took the server's event loop 50 ms, so the last of thirty visitors who came at once waited for more than a second.
+    """
+    for block in app.blocks.values():
+        vars(block)["get_config"] = partial(dict, block.get_config())
 
 
 def _words(sentences: list[str]) -> dict[str, Any]:
