@@ -98,8 +98,9 @@ class Batch:
         late.sort(key=lambda row: self.writers[row].written)
         budget = PART * -(-len(late) // BEHIND)
         for row in late:
-            while budget > 0 and self.reader.behind(row):
-                budget -= self.reader.catch_up(row)
+            while budget > 0 and (behind := self.reader.behind(row)):
+                count = min(self.reader.alike(row), max(1, budget // behind))
+                budget -= count * self.reader.catch_up(row, count)
 
     def _guesses(self) -> list[int]:
         """What the draft expects of a run that writes alone; the text is extended by it."""

@@ -94,6 +94,16 @@ class Reader:
         unread = self.unread(row)
         return 0 if len(self.texts) == 1 and unread <= FEW else unread - 1
 
+    def alike(self, row: int) -> int:
+        """How many texts, from this one on, are equally long and equally far read: they may catch up together."""
+        count = 1
+        while row + count < len(self.texts) and self._place(row + count) == self._place(row):
+            count += 1
+        return count
+
+    def _place(self, row: int) -> tuple[int, int]:
+        return len(self.texts[row]) - self.starts[row], self.unread(row)
+
     @torch.inference_mode()
     def catch_up(self, row: int, count: int = 1) -> int:
         """Read a part of what comes before the last character of a text; return how many characters it was.

@@ -56,7 +56,7 @@ def build_app(zoo: Zoo) -> gr.Blocks:
 def _describe_once(app: gr.Blocks) -> None:
     """Keep the description of every part of the page, which Gradio computes anew for each visitor.
 
-    It took the server's event loop 50 ms, so the last of thirty visitors who came at once waited for more than a second.
+    It took the server's event loop 50 ms, so the last of thirty who came at once waited for more than a second.
     """
     for block in app.blocks.values():
         vars(block)["get_config"] = partial(dict, block.get_config())

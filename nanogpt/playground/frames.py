@@ -10,7 +10,7 @@ from contextlib import suppress
 from nanogpt.generation.scheduler import Job, Request, Scheduler
 
 FRAME = 0.1  # seconds between updates of the page: more of them cost the browser more than a reader notices
-FRAME_OF_A_CROWD = 0.012  # seconds for each job that is written: a frame takes the server 1 to 1.5 ms
+FRAME_OF_A_CROWD = 0.014  # seconds for each job that is written: a frame takes the server 1 to 1.5 ms
 IN_LINE = 1.0  # seconds between updates of a job's place in the line
 
 

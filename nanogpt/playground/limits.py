@@ -27,7 +27,7 @@ LATEST: dict[str, Any] = {"trigger_mode": "always_last"}
 AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}  # for listeners that ask no model
 
 
-READERS = CapacityLimiter(1)  # threads that read complete texts: the engine's thread has the other core
+READERS = CapacityLimiter(2)  # threads that read complete texts: runs of a class end together
 T = TypeVar("T")
 
 
@@ -37,7 +37,7 @@ async def in_thread(work: Callable[..., T], *values: Any) -> T:
 
 
 async def in_reading_thread(work: Callable[..., T], *values: Any) -> T:
-    """Let a model read complete texts while the server's event loop goes on; one visitor's after the other's."""
+    """Let a model read complete texts while the server's event loop goes on."""
     return await to_thread.run_sync(partial(work, *values), limiter=READERS)
 
 

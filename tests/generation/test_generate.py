@@ -24,7 +24,7 @@ def test_a_draft_changes_no_text(tiny: Callable[..., nn.Module], cached: bool) -
     """Whoever drafts: a stranger, who is mostly wrong, or the model itself, who is always right."""
     model, prompt = tiny("gpt"), [1, 2, 3]
     for drafter in (tiny("bigram"), tiny("trigram"), tiny("mlp"), model):
-        for n, seed in itertools.product((1, 2, 5, 60), range(5)):
+        for n, seed in itertools.product((1, 2, 5, 60), range(2)):
             params = SamplingParams(temperature=1, max_new_tokens=n, seed=seed)
             plain = list(generate_steps(model, prompt, params, cached=cached))
             drafted = list(generate_steps(model, prompt, params, cached=cached, draft=drafter))
@@ -70,7 +70,7 @@ def test_temperature_zero_is_argmax(model: nn.Module) -> None:
 
 def test_two_sides_of_one_model_are_one_text(tiny: Callable[..., nn.Module]) -> None:
     """Read in turn, as the page reads them: what one side draws is nothing to the other."""
-    for name, seeds, count in (("bigram", 20, 500), ("gpt", 2, 200)):
+    for name, seeds, count in (("bigram", 10, 200), ("gpt", 2, 100)):
         sides = [tiny(name), tiny(name)]
         texts = set()
         for seed in range(seeds):

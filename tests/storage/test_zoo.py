@@ -283,7 +283,7 @@ def test_replacements_under_readers_are_whole(
     print(f"{replaced} replacements, {sum(seen.values())} reads, {seen[-1]} mixed, {len(reported)} reports")
     assert seen[-1] == 0
     assert reported == []
-    assert len(seen) > 5
+    assert len(seen) > 2
     assert is_same(models[replaced % 7], zoo.get("gpt").model)
 
 

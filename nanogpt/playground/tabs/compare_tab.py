@@ -179,6 +179,7 @@ class CompareTab:
             api_visibility="private",
             show_progress="minimal",
             show_progress_on=stage.place,
+            postprocess=False,
             **WRITING_LIMIT,
             **LATEST,
         )
