@@ -236,10 +236,8 @@ def test_bench_measures_what_was_asked_for(root: Path, capsys: Output, monkeypat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["sample", "--model", "none"], "error: Unknown model none; the models are bigram, mlp, gpt."),
         (["sample", "--temperature", "3"], "error: Temperature must be a number from 0 to 2; got 3.0."),
         (["sample", "--beam", "99"], "error: Beam width must be a whole number from 0 to 8; got 99."),
-        (["sample", "--prompt", "a" * 2001], "error: Prompt is 2,001 characters; the limit is 2,000."),
         (["sample", "--context", "-1"], "error: Context must be a whole number from 0 to 1,000,000; got -1."),
         (
             ["score", "--off", "9.1", "-"],

@@ -147,9 +147,6 @@ def test_every_endpoint_is_typed_and_documented(zoo: Zoo) -> None:
     ("name", "values", "message"),
     [
         ("sample", {"model": "../.."}, "Unknown model"),
-        ("sample", {"temperature": float("nan")}, "Temperature must be a number from 0 to 2; got nan."),
-        ("sample", {"prompt": "a" * 2001}, "Prompt is 2,001 characters; the limit is 2,000."),
-        ("sample", {"prompt": 5}, "Text must be a string; got int"),
         ("compare", {"models": "gpt"}, "Models must be a list of 1 to 4 names; got gpt."),
         ("compare", {"models": ["gpt"] * 5}, "Models must be a list of 1 to 4 names"),
         ("compare", {"models": ["gpt", None]}, "Unknown model None; the models are"),
