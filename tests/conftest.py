@@ -86,7 +86,7 @@ def tiny_zoo(tmp_path_factory: pytest.TempPathFactory) -> Zoo:
     return zoo
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def playground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The page on two small models with random weights, "bigram" and "gpt". It takes every address for a public one."""
     folder = tmp_path_factory.mktemp("playground")

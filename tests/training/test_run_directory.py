@@ -3,10 +3,8 @@
 import fcntl
 import json
 import os
-import random
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -99,32 +97,6 @@ def test_a_full_disk_is_an_error_and_the_old_model_stands(config: Callable[..., 
     assert "Traceback" not in done.stderr
     assert {name: (folder / name).read_bytes() for name in before} == before
     checkpoint.read_model(folder)
-
-
-def test_a_killed_trainer_loses_no_checkpoint(text_file: Path, tmp_path: Path) -> None:
-    """kill -9 at random moments; KILLS sets how many."""
-    command = [sys.executable, "train.py", "--model", "gpt", f"--data={text_file}", f"--out_dir={tmp_path}",
-               "--name=run", *(f"--{name}={value}" for name, value in {**SMALL, "max_iters": 1_000_000,
-               "save_interval": 1, "eval_interval": 1_000_000}.items())]  # fmt: skip
-    moments = random.Random(1)
-    newest = 0
-    for kill in range(int(os.environ.get("KILLS", "3"))):
-        how = ["--resume"] if kill else []
-        with subprocess.Popen(
-            [*command, *how], cwd=Path(train_py.__file__).parent, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        ) as trainer_:
-            while True:  # until it has gone a step further
-                found = states.latest_state(tmp_path / "run" / "state")
-                if found and found[1]["step"] > newest:
-                    break
-                assert trainer_.poll() is None, trainer_.stderr and trainer_.stderr.read()
-                time.sleep(0.05)
-            time.sleep(moments.random())
-            trainer_.kill()
-        found = states.latest_state(tmp_path / "run" / "state")
-        assert found is not None
-        assert found[1]["step"] > newest
-        newest = found[1]["step"]
 
 
 def test_a_directory_that_fills_before_it_is_locked_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
