@@ -49,10 +49,10 @@ else
     # Tests that compute use one thread, and those that drive a browser mostly wait, so they run side by side. Those that
     # need the machine to themselves come last.
     report="$(mktemp)"
-    python -m pytest -m "not browser and not alone" --cov=nanogpt --cov-report= > "$report" 2>&1 &
+    python -m pytest -m "not browser and not alone" --durations=15 --cov=nanogpt --cov-report= > "$report" 2>&1 &
     computing=$!
     failed=0
-    python -m pytest -m browser tests/browser || failed=1
+    python -m pytest -m browser tests/browser --durations=15 || failed=1
     wait "$computing" || failed=1
     cat "$report"
     rm "$report"

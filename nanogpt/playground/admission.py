@@ -5,6 +5,7 @@ Knows the addresses at which clients of Gradio 6.31 post runs and open the strea
 
 import asyncio
 import json
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from urllib.parse import parse_qs
 
 import gradio as gr
 from gradio.context import LocalContext
-from gradio.queueing import Queue
+from gradio.queueing import Event, Queue
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +26,8 @@ POSTS = ("/gradio_api/queue/join", "/gradio_api/call/")
 # was posted, and on a busy machine that has taken longer than UNREAD.
 STREAMS = ("/gradio_api/queue/data", "/gradio_api/call/", "/gradio_api/heartbeat/")
 T = TypeVar("T")
+
+open_streams: Counter[str] = Counter()  # session → its streams that are open now, in all apps of this process
 
 
 @dataclass(eq=False)
@@ -42,7 +45,6 @@ class Admission:
     def __init__(self, app: ASGIApp):
         self.app = app
         self.open: list[AdmittedRun] = []
-        self.streams: Counter[str] = Counter()  # session → streams open now
         self.watches: set[asyncio.Task[None]] = set()  # the event loop itself keeps no task alive
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,11 +52,13 @@ class Admission:
             await self._post(scope, receive, send)
         elif scope["type"] == "http" and scope["method"] == "GET" and scope["path"].startswith(STREAMS):
             session = self._session_of(scope)
-            self.streams[session] += 1
+            open_streams[session] += 1
             try:
                 await self.app(scope, receive, send)
             finally:
-                self.streams -= Counter([session])
+                open_streams.subtract([session])
+                if not open_streams[session]:
+                    del open_streams[session]
         else:
             await self.app(scope, receive, send)
 
@@ -100,7 +104,7 @@ class Admission:
         try:
             while _is_open(run, queue):
                 await asyncio.sleep(UNREAD)
-                if not self.streams[run.session]:
+                if not open_streams[run.session]:
                     await _end(run, queue)
         finally:
             self.open.remove(run)
@@ -147,13 +151,31 @@ async def _end(run: AdmittedRun, queue: Queue) -> None:
                 messages.put_nowait(message)
 
 
+def _event_that_asks() -> Event | None:
+    """What Gradio's queue knows of the run in whose context this is called; None outside of a run."""
+    blocks = LocalContext.blocks.get(None)
+    return blocks._queue.event_ids_to_events.get(LocalContext.event_id.get(None) or "") if blocks else None
+
+
+async def until_read() -> None:
+    """Return once somebody reads the run that asks, so that one which nobody reads takes no place of the engine.
+
+    Raises gr.Error once the run is ended. Outside of a run, and where nobody is admitted, it returns in the end.
+    """
+    event = _event_that_asks()
+    deadline = time.monotonic() + 2 * UNREAD
+    while event and not open_streams[event.session_hash] and time.monotonic() < deadline:
+        if not event.alive:
+            raise gr.Error("Nobody waits for this run.", print_exception=False)
+        await asyncio.sleep(0.02)
+
+
 def while_awaited(steps: Iterable[T]) -> Iterator[T]:
     """The same steps while someone waits for the run that takes them: a thread cannot be stopped from outside.
 
     Raises gr.Error once the run is ended. Outside of a run, all steps.
     """
-    blocks = LocalContext.blocks.get(None)
-    event = blocks and blocks._queue.event_ids_to_events.get(LocalContext.event_id.get(None) or "")
+    event = _event_that_asks()
     for step in steps:
         if event and not event.alive:
             raise gr.Error("Nobody waits for this run.", print_exception=False)

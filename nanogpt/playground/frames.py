@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 
 from nanogpt.generation.scheduler import Job, Request, Scheduler
+from nanogpt.playground.admission import until_read
 
 FRAME = 0.1  # seconds between updates of the page: more of them cost the browser more than a reader notices
 FRAME_OF_A_CROWD = 0.014  # seconds for each job that is written: a frame takes the server 1 to 1.5 ms
@@ -17,8 +18,8 @@ IN_LINE = 1.0  # seconds between updates of a job's place in the line
 async def frames(engine: Scheduler, requests: Sequence[Request], pause: float = FRAME) -> AsyncGenerator[Job, None]:
     """The job at its first character, then once in `pause` seconds, seldomer where many write; at last complete.
 
-    A job that waits in line comes now and then too. Whoever stops looking ends it. Raises TimeoutError after the
-    engine's limit; the last frame then has what was written until then.
+    A job that waits in line comes now and then too. One that nobody reads does not begin, and whoever stops looking
+    ends it. Raises TimeoutError after the engine's limit; the last frame then has what was written until then.
     """
     loop, changed = asyncio.get_running_loop(), asyncio.Event()
 
@@ -26,6 +27,7 @@ async def frames(engine: Scheduler, requests: Sequence[Request], pause: float = 
         with suppress(RuntimeError):  # the loop was closed meanwhile
             loop.call_soon_threadsafe(changed.set)
 
+    await until_read()
     job = engine.submit(requests, tell)
     over = False
     try:

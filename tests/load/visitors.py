@@ -3,6 +3,7 @@
     python tests/load/visitors.py 32 --length 300
     python tests/load/visitors.py 20 --seconds 1800      # each again and again, for half an hour
     python tests/load/visitors.py 100 --seconds 60 --check
+    python tests/load/visitors.py 1 --after 50               # after fifty who vanish in the middle of their runs
     python tests/load/visitors.py 20 --runs 1000 --mixed --check      # every run another, some left on the way
 
 Starts the app, and posts what the page posts, over HTTP. Prints seconds, characters a second, the gaps between the
@@ -18,7 +19,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import quantiles
 from typing import TypeVar
@@ -30,7 +31,7 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 from server import CHECKPOINTS, Server  # noqa: E402
 
 import nanogpt  # noqa: E402
-from nanogpt.generation.sampling import SamplingParams  # noqa: E402
+from nanogpt.generation.sampling import MAX_NEW_TOKENS, SamplingParams  # noqa: E402
 
 VISITORS_OF_AN_ADDRESS = 30
 PROMPT, MODELS = "ROMEO:\n", ("bigram", "gpt")
@@ -163,6 +164,11 @@ def memory_and_threads(process: int) -> tuple[float, int]:
     return int(told["VmRSS"].split()[0]) / 1024, int(told["Threads"])
 
 
+async def vanish(url: str, count: int) -> None:
+    """So many visitors ask for the longest runs at once, and are gone after the first character."""
+    await visitors(url, count, MAX_NEW_TOKENS, 0, 0, asked=lambda length, luck: replace(alike(length, luck), leaves=1))
+
+
 async def watched(process: int, work: Awaitable[T]) -> tuple[T, list[tuple[float, int]]]:
     """The result of some work, and the memory and threads of a process meanwhile, once a minute and at the end."""
     seen: list[tuple[float, int]] = []
@@ -208,6 +214,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--length", type=int, default=300, help="characters of each of the two texts (default 300)")
     parser.add_argument("--seconds", type=float, default=0, help="come again for so long (default: once)")
     parser.add_argument("--runs", type=int, default=0, help="come again until there were so many (default: once)")
+    parser.add_argument("--after", type=int, default=0, help="come after so many who vanish (default 0)")
     parser.add_argument("--mixed", action="store_true", help="every run has models, settings and a length of its own")
     parser.add_argument("--check", action="store_true", help="write every text again, alone, and compare")
     parser.add_argument("--seed", type=int, default=1, help="of the visitors' own seeds (default 1)")
@@ -217,6 +224,8 @@ def main(argv: list[str] | None = None) -> int:
         try:
             asyncio.run(visitors(server.url, 1, args.length, 0, 0))  # the first run loads the models
             before = memory_and_threads(server.process.pid)
+            if args.after:
+                asyncio.run(vanish(server.url, args.after))
             asked = another if args.mixed else alike
             many = visitors(server.url, args.visitors, args.length, args.seconds, args.seed, args.runs, asked)
             (found, seconds), seen = asyncio.run(watched(server.process.pid, many))

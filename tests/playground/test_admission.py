@@ -89,7 +89,7 @@ def test_unread_runs_are_over_soon(name: str, slow: Server, post: Post) -> None:
     for i in range(30):
         assert post(name, f"{name} {i}").is_success
     posted = time.monotonic()
-    assert served(slow) < SOON
+    assert served(slow) < (SOON if name == "trace" else UNREAD)  # what nobody reads is not even begun to be written
     while httpx.get(f"{slow.url}/gradio_api/queue/status").json()["queue_size"]:
         assert time.monotonic() - posted < SOON
         time.sleep(0.2)
