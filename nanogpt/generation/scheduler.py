@@ -23,7 +23,9 @@ from nanogpt.generation.text_model import TextModel
 from nanogpt.text.prompt import Prompt
 
 PLACES = 256  # runs that write at once: 0.7 GB of keys and values, if all are of the GPT in this repository
-TIME_LIMIT = 20.0  # seconds that a job may write
+TIME_LIMIT = 20.0  # seconds that a job may write; a crowd has more
+CROWD = 16  # so many jobs have a job's time each to write in; twice as many have it twice
+MOST_PATIENCE = 3.0  # times the limit: however many write, nobody holds a place for longer
 LIGHT_STEPS = 7  # characters of a model without a cache for each step of one with: it takes a hundredth of the time
 
 
@@ -66,6 +68,7 @@ class Job:
         self.lines = [Line(request) for request in requests]
         self.changed = changed  # called from the engine's thread at the first character, and when the job is over
         self.began: float | None = None  # when it left the queue
+        self.patience = 1.0  # times the limit: the largest crowd that it has written in sets it
         self.error: Exception | None = None
         self.begun = False  # every one of its runs has a character
         self.over = False
@@ -225,10 +228,12 @@ class Scheduler:
         assert job.began is not None
         if job.over:
             return
+        job.patience = max(job.patience, min(MOST_PATIENCE, len(self.writing) / CROWD))
+        limit = job.patience * self.time_limit
         if job.cancelled or all(line.complete for line in job.lines):
             self._end(job)
-        elif time.perf_counter() - job.began > self.time_limit:
-            self._end(job, TimeoutError(f"Stopped after {self.time_limit:g} seconds."))
+        elif time.perf_counter() - job.began > limit:
+            self._end(job, TimeoutError(f"Stopped after {limit:.3g} seconds."))
         elif job.written and not job.begun:
             job.begun = True
             job.changed()

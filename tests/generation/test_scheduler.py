@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import nanogpt
+from nanogpt.generation import scheduler as module
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.generation.scheduler import Job, Request, Scheduler
 from nanogpt.generation.text_model import TextModel
@@ -105,6 +106,22 @@ def test_a_job_has_a_wall_clock(text_model: Named) -> None:
     with pytest.raises(TimeoutError, match=r"Stopped after 0\.2 seconds"):
         engine.write([replace(request(text_model("gpt")), params=LONG)])
     wait(lambda: not engine.writing)
+
+
+@pytest.mark.parametrize(("count", "seconds"), [(1, 10), (16, 10), (32, 20), (100, 30)])
+def test_a_crowd_has_more_time(count: int, seconds: int, text_model: Named, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred who came at once on a slow machine were all stopped, though each step wrote for all of them."""
+    now = [0.0]
+    monkeypatch.setattr(module.time, "perf_counter", lambda: now[0])
+    engine = Scheduler(time_limit=10)
+    asked = request(text_model("gpt"), max_new_tokens=2_000)
+    jobs = [Job([asked], lambda: None) for _ in range(count)]
+    engine.waiting.extend(jobs)
+    engine._admit()
+    while engine.writing:
+        engine.step()
+        now[0] += 1
+    assert {str(job.error) for job in jobs} == {f"Stopped after {seconds} seconds."}
 
 
 def test_whoever_watches_may_end_it(text_model: Named) -> None:
