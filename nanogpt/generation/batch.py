@@ -131,13 +131,14 @@ class Batch:
             params = self.writers[row].params
             alike[params.temperature, params.top_k, params.top_p].append(row)
         written = []
+        of_row = logits.unbind()
         for rows in alike.values():
             writers = [self.writers[row] for row in rows]
             noise = torch.stack([writer.noise[writer.written] for writer in writers])
             ids = choose_each(logits[rows], writers[0].params, noise)
             for row, writer, id in zip(rows, writers, ids, strict=True):
                 self.reader.extend(row, [id])
-                written.append((writer, Step(writer.written, id, logits[row])))
+                written.append((writer, Step(writer.written, id, of_row[row])))
                 writer.written += 1
         return written
 

@@ -23,7 +23,7 @@ class PackedLinear(nn.Module):
         self.nbytes = 2 * weight.numel() + (0 if bias is None else 4 * bias.numel())
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.ops.quantized.linear_dynamic_fp16(x, self.packed)
+        return torch.ops.quantized.linear_dynamic_fp16.default(x, self.packed)
 
     def __deepcopy__(self, memo: object) -> "PackedLinear":
         return self  # never modified after packing
