@@ -23,9 +23,9 @@ from nanogpt.generation.text_model import TextModel
 from nanogpt.text.prompt import Prompt
 
 PLACES = 256  # runs that write at once: 0.7 GB of keys and values, if all are of the GPT in this repository
-TIME_LIMIT = 20.0  # seconds that a job may write; a crowd has more
-CROWD = 16  # so many jobs have a job's time each to write in; twice as many have it twice
-MOST_PATIENCE = 3.0  # times the limit: however many write, nobody holds a place for longer
+TIME_LIMIT = 20.0  # seconds that a job may write
+CROWD = 16  # with more jobs than this at once, each step takes longer, and the limit grows in proportion,
+MOST_TIMES = 3.0  # but to no more than so many times itself
 LIGHT_STEPS = 7  # characters of a model without a cache for each step of one with: it takes a hundredth of the time
 
 
@@ -68,7 +68,7 @@ class Job:
         self.lines = [Line(request) for request in requests]
         self.changed = changed  # called from the engine's thread at the first character, and when the job is over
         self.began: float | None = None  # when it left the queue
-        self.patience = 1.0  # times the limit: the largest crowd that it has written in sets it
+        self.crowd = 0  # the most jobs, itself among them, that were written at once with it
         self.error: Exception | None = None
         self.begun = False  # every one of its runs has a character
         self.over = False
@@ -110,7 +110,7 @@ class Scheduler:
         return job
 
     def write(self, requests: Sequence[Request], watched: Watch = iter) -> list[Line]:
-        """Write these runs and wait for them. Raises TimeoutError after `time_limit` seconds of writing.
+        """Write these runs and wait for them. Raises TimeoutError for a run over its time: see `TIME_LIMIT`.
 
         Several times a second `watched` is passed; it may end the runs by raising an error.
         """
@@ -228,8 +228,8 @@ class Scheduler:
         assert job.began is not None
         if job.over:
             return
-        job.patience = max(job.patience, min(MOST_PATIENCE, len(self.writing) / CROWD))
-        limit = job.patience * self.time_limit
+        job.crowd = max(job.crowd, len(self.writing))
+        limit = self.time_limit * min(max(1.0, job.crowd / CROWD), MOST_TIMES)
         if job.cancelled or all(line.complete for line in job.lines):
             self._end(job)
         elif time.perf_counter() - job.began > limit:

@@ -17,10 +17,10 @@ Stat = tuple[str, str, str]  # words, number, unit: one figure of a panel's foot
 
 
 def describe_model(loaded: TextModel) -> str:
-    """A model in a few words: its size, and how many characters it sees."""
+    """A model in a few words, which fit a panel: its size, and how many characters it sees, its context."""
     n = loaded.parameters
     size = f"{n / 1e6:.2f} M" if n >= 1e6 else f"{n:,}"
-    return f"{size} parameters · sees {loaded.block_size:,} {_characters(loaded.block_size)}"
+    return f"{size} parameters · context {loaded.block_size:,}"
 
 
 def _characters(count: int) -> str:

@@ -123,5 +123,5 @@ def test_the_figures_of_a_visitor_s_text_are_the_score_s(zoo: Zoo) -> None:
 
 
 def test_a_model_in_a_few_words(zoo: Zoo) -> None:
-    assert describe_model(zoo.get("bigram")) == "4,225 parameters · sees 1 character"
-    assert describe_model(zoo.get("gpt")) == "4.46 M parameters · sees 256 characters"
+    assert describe_model(zoo.get("bigram")) == "4,225 parameters · context 1"
+    assert describe_model(zoo.get("gpt")) == "4.46 M parameters · context 256"

@@ -179,7 +179,7 @@ class CompareTab:
             api_visibility="private",
             show_progress="minimal",
             show_progress_on=stage.place,
-            postprocess=False,
+            postprocess=False,  # Gradio would hand every value of every frame to a thread, which returns it as it is
             **WRITING_LIMIT,
             **LATEST,
         )
