@@ -77,7 +77,7 @@ def test_every_entry_either_writes_the_text_or_marks_it(visit: Visit) -> None:
     page = visit(characters=30, model_1="bigram", model_2="trigram")
     page.locator("#more").click()
     page.locator("#takeaway button").first.click()
-    for number in range(300):
+    for number in range(80):
         done = enter(page, chance)
         if not page.locator("#more_panel").is_visible():  # Escape closes it
             page.locator("#more").click()

@@ -20,6 +20,7 @@ from nanogpt.storage.checkpoint import save
 from nanogpt.text.tokenizer import CharTokenizer
 
 pytestmark = pytest.mark.alone
+addresses = pytest.mark.skipif(sys.platform != "linux", reason="needs more than one address of this machine")
 
 SOON = UNREAD + 3  # seconds until a visitor is served: about 7 here; the runs below would take minutes
 PAGE = [2_000, 1, "sample", 4, 4, 0, "gpt", "gpt", "gpt", "gpt"]  # four sides, stopped after 20 s
@@ -83,11 +84,12 @@ def served(server: Server) -> float:
     return time.monotonic() - began
 
 
-@pytest.mark.parametrize("name", ["run", "sample", "trace"])
-def test_unread_runs_are_over_soon(name: str, slow: Server, post: Post) -> None:
+@addresses
+@pytest.mark.parametrize(("name", "address"), [("run", "127.0.0.3"), ("sample", "127.0.0.4"), ("trace", "127.0.0.5")])
+def test_unread_runs_are_over_soon(name: str, address: str, slow: Server, post: Post) -> None:
     """75 posts that nobody read filled the queue, and everyone else was refused for ten minutes."""
     for i in range(30):
-        assert post(name, f"{name} {i}").is_success
+        assert post(name, f"{name} {i}", address).is_success
     posted = time.monotonic()
     assert served(slow) < (SOON if name == "trace" else UNREAD)  # what nobody reads is not even begun to be written
     while httpx.get(f"{slow.url}/gradio_api/queue/status").json()["queue_size"]:
@@ -126,7 +128,7 @@ def test_an_unread_result_is_forgotten(slow: Server, post: Post) -> None:
         assert next(stream.iter_lines()) == "event: error"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs more than one address of this machine")
+@addresses
 def test_a_run_too_many_is_refused_in_words(slow: Server, post: Post) -> None:
     """Results that nobody has read count like runs."""
     answers = [post("models", "one page") for _ in range(PER_SESSION + 1)]
