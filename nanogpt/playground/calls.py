@@ -39,7 +39,7 @@ def call_problem(path: str, body: object, blocks: Blocks) -> str | None:
     fn = _function(path, None if kind == "call" else body.get("fn_index"), blocks)
     if fn is None or (by_name and fn.api_visibility != "public"):
         return "There is no such function. /gradio_api/info lists the functions of this app."
-    return _wrong_names(fn, body) if by_name else _wrong_count(fn, body)
+    return _wrong_names(fn, body) if by_name else _wrong_count(fn, body, whole=kind == "queue/join")
 
 
 def _wrong_field(body: dict[str, Any], needed: tuple[str, ...]) -> str | None:
@@ -62,11 +62,12 @@ def _function(path: str, index: int | None, blocks: Blocks) -> BlockFunction | N
     return found if found is not None and found.fn is not None else None
 
 
-def _wrong_count(fn: BlockFunction, body: dict[str, Any]) -> str | None:
-    asked = [part for part in fn.inputs if not part.skip_api]  # a program leaves out what only a page remembers
-    if len(body["data"]) in (len(fn.inputs), len(asked)):
+def _wrong_count(fn: BlockFunction, body: dict[str, Any], whole: bool) -> str | None:
+    """A program leaves out what only a page remembers; through the queue every client sends `null` for it."""
+    asked = len(fn.inputs) if whole else sum(not part.skip_api for part in fn.inputs)
+    if len(body["data"]) in (len(fn.inputs), asked):
         return None
-    return f"{fn.api_name} takes {len(asked)} values; got {len(body['data'])}."
+    return f"{fn.api_name} takes {asked} values; got {len(body['data'])}."
 
 
 def _wrong_names(fn: BlockFunction, body: dict[str, Any]) -> str | None:

@@ -54,6 +54,15 @@ def test_what_a_listener_refuses_at_once_is_no_error_of_the_server(playground: S
     assert answer.json()["error"] == "Trail must hold 1 to 20 beginnings; got None."
 
 
+def test_through_the_queue_the_page_s_memory_counts(playground: Server) -> None:
+    """`finish` without its first value, which only the page remembers, gave `error: null` and a traceback."""
+    fns = httpx.get(f"{playground.url}/config").json()["dependencies"]
+    (fn,) = [fn for fn in fns if fn["api_name"] == "finish"]
+    count = len(fn["inputs"])
+    body = {"fn_index": fn["id"], "session_hash": "s", "data": [None] * (count - 1)}
+    assert refusal(playground, "queue/join", body) == f"finish takes {count} values; got {count - 1}."
+
+
 def test_calls_that_can_succeed_pass(playground: Server) -> None:
     for path, body in (
         ("call/score", {"data": ["gpt", "abc", "", 0]}),
