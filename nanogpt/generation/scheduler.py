@@ -24,8 +24,8 @@ from nanogpt.text.prompt import Prompt
 
 PLACES = 256  # runs that write at once: 0.7 GB of keys and values, if all are of the GPT in this repository
 TIME_LIMIT = 20.0  # seconds that a job may write
-CROWD = 16  # with more jobs than this at once, each step takes longer, and the limit grows in proportion,
-MOST_TIMES = 3.0  # but to no more than so many times itself
+CROWD = 16  # jobs; with more than this at once a step takes longer, so the limit grows in proportion
+MOST_TIMES = 3.0  # the largest factor by which the limit grows
 LIGHT_STEPS = 7  # characters of a model without a cache for each step of one with: it takes a hundredth of the time
 
 

@@ -152,15 +152,15 @@ async def _end(run: AdmittedRun, queue: Queue) -> None:
 
 
 def _event_that_asks() -> Event | None:
-    """What Gradio's queue knows of the run in whose context this is called; None outside of a run."""
+    """The entry in Gradio's queue of the run that calls this; None outside of a run."""
     blocks = LocalContext.blocks.get(None)
     return blocks._queue.event_ids_to_events.get(LocalContext.event_id.get(None) or "") if blocks else None
 
 
 async def until_read() -> None:
-    """Return once somebody reads the run that asks, so that one which nobody reads takes no place of the engine.
+    """Wait until somebody reads the run that calls this: a run that nobody reads must not take a place of the engine.
 
-    Raises gr.Error once the run is ended. Outside of a run, and where nobody is admitted, it returns in the end.
+    It waits for at most `2 * UNREAD` seconds, and outside of a run not at all. Raises gr.Error if the run is ended.
     """
     event = _event_that_asks()
     deadline = time.monotonic() + 2 * UNREAD

@@ -63,7 +63,10 @@ def _function(path: str, index: int | None, blocks: Blocks) -> BlockFunction | N
 
 
 def _wrong_count(fn: BlockFunction, body: dict[str, Any], whole: bool) -> str | None:
-    """A program leaves out what only a page remembers; through the queue every client sends `null` for it."""
+    """Why the number of values is wrong; None if it is not. State that a page remembers is one of the inputs.
+
+    With `whole`, as in the queue's calls, the client must send `null` for it; otherwise it may leave it out.
+    """
     asked = len(fn.inputs) if whole else sum(not part.skip_api for part in fn.inputs)
     if len(body["data"]) in (len(fn.inputs), asked):
         return None
