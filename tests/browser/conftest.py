@@ -150,10 +150,10 @@ def visits(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
         page.on("request", lambda r: complaints.append(f"request: {r.url}") if not is_local(r.url, url) else None)
         page.goto(f"{url}/?{urlencode(query)}" if query else url)
         page.locator("#generate").wait_for(state="attached")
-        if wait:
-            idle(page)
         if run:
             page.locator("#side_1 [data-status=done]").wait_for(state="attached")
+        if wait:
+            idle(page)
         return page
 
     yield open_page

@@ -13,7 +13,7 @@ from conftest import Visit
 from playwright.sync_api import Locator, Page
 from server import CHECKPOINTS
 from torch import Tensor
-from visitor import choose, enter_number, generate, idle, open_tab, text_of
+from visitor import choose, enter_number, generate, idle, loaded, open_tab, text_of
 
 import nanogpt
 from nanogpt.models.layers import CausalSelfAttention
@@ -158,6 +158,7 @@ def test_parts_are_switched_off_and_the_text_is_written_again(visit: Visit) -> N
     assert other.locator("#switches [data-name][aria-pressed=true]").count() == 0
 
     page.reload()
+    loaded(page)
     settled(page)
     assert written() == nanogpt.generate(nanogpt.without(gpt, "5.3"), "ROMEO:\n", context=8, **how)
     assert page.locator("#switches .switch[data-name='5.3']").get_attribute("aria-pressed") == "true"
@@ -278,7 +279,7 @@ def test_a_visitor_s_own_text_is_kept_and_linked(visit: Visit) -> None:
     open_tab(page, "Look inside")
     assert page.locator("#attention_text textarea").input_value() == "My own text"
     page.reload()
-    idle(page)
+    loaded(page)
     assert page.locator("#attention_text textarea").input_value() == "My own text"
     page.locator("#attention_text textarea").fill("")
     open_tab(page, "Compare")

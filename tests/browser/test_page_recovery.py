@@ -8,7 +8,7 @@ from conftest import Visit
 from opening import counted
 from playwright.sync_api import Page
 from server import CHECKPOINTS, Server
-from visitor import click_character, enter_number, generate, idle, set_number, texts
+from visitor import click_character, enter_number, generate, idle, loaded, set_number, texts
 
 pytestmark = pytest.mark.browser
 
@@ -25,9 +25,10 @@ def state(page: Page) -> dict[str, object]:
     }
 
 
-def settle(page: Page) -> None:
-    page.locator("#side_2 [data-status=done]").wait_for(state="attached")
-    idle(page)
+COVERED = """nodes => nodes.filter((node) => {
+  const box = node.getBoundingClientRect();
+  return document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2)?.closest(".toast-wrap");
+}).map((node) => node.outerHTML)"""
 
 
 def branched(visit: Visit, server: Server) -> Page:
@@ -45,11 +46,11 @@ def test_a_reload_restores_the_page(visit: Visit, server: Server) -> None:
     assert len(before["trail"]) == 2  # type: ignore[arg-type]
     assert page.locator("#side_2 .text-panel").get_attribute("data-selected") == f"prompt.{len(before['prompt']) - 1}"  # type: ignore[arg-type]
     page.reload()
-    settle(page)
+    loaded(page)
     assert state(page) == before
     page.goto("about:blank")
     page.go_back()
-    settle(page)
+    loaded(page)
     assert state(page) == before
 
 
@@ -75,7 +76,7 @@ def rewritten(page: Page, before: list[str]) -> list[str]:
     """The texts of the next run, once it is complete."""
     now = "document.querySelector('#side_2 [data-status=done] .text')?.textContent"
     page.wait_for_function(f"before => {now}?.length === before.length && {now} !== before", arg=before[1])
-    settle(page)
+    loaded(page)
     return texts(page)
 
 
@@ -130,10 +131,11 @@ def test_a_server_that_starts_again_gives_the_page_back(visit: Visit, start_serv
     before = state(page)
     server.stop()
     page.locator("#luck").click()
-    page.wait_for_timeout(500)
+    page.locator(".toast-body").wait_for()  # Gradio's message, which once covered Generate
+    assert page.locator("#bar").locator("button, input, textarea, select").evaluate_all(COVERED) == []
     server.start()
     page.wait_for_timeout(5000)
-    settle(page)
+    loaded(page)
     assert [len(text) for text in texts(page)] == [60, 60]
     assert state(page)["prompt"] == before["prompt"]
 

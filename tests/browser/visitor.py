@@ -8,18 +8,24 @@ import pytest
 from playwright.sync_api import Page
 
 PATIENCE = 60_000  # milliseconds: other work may hold both cores
+# Looks are counted, not the time between them: after a stall, much time has passed and nothing has been handled.
 IDLE = """() => {
-  const now = performance.now();
-  if (window.traffic.pending.size || document.querySelector("[data-status=running]")) window.traffic.quiet = now;
-  window.traffic.quiet ??= now;
-  return now - window.traffic.quiet > 300;
+  const busy = window.traffic.pending.size || document.querySelector("[data-status=running]");
+  window.traffic.quiet = busy ? 0 : window.traffic.quiet + 1;
+  return window.traffic.quiet > 6;
 }"""
 
 
 def idle(page: Page) -> None:
     """Wait until the server has answered everything, and nothing more is asked for a moment."""
-    page.evaluate("window.traffic.quiet = undefined")
+    page.evaluate("window.traffic.quiet = 0")
     page.wait_for_function(IDLE, polling=50, timeout=PATIENCE)
+
+
+def loaded(page: Page) -> None:
+    """Wait until a page that was opened, or opened again, has its first run."""
+    page.locator("#side_2 [data-status=done]").wait_for(state="attached")
+    idle(page)
 
 
 def generate(page: Page) -> None:
