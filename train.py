@@ -3,7 +3,7 @@
 python train.py                                       a bigram and a GPT, in minutes on a laptop
 python train.py --model gpt --preset large            4.8 million parameters, in an hour or two on two cores
 python train.py --model gpt --data my.txt --name mine --n_layer 4 --max_iters 2000
-python train.py --model gpt --preset best --init_from checkpoints/gpt --data my.txt --max_iters 40     fine-tune
+python train.py --init_from checkpoints/gpt --data my.txt --max_iters 40              fine-tune
 python train.py --model gpt --resume                  continue a run that was stopped
 torchrun --standalone --nproc_per_node=2 train.py     two processes share each step
 """
@@ -17,6 +17,7 @@ from nanogpt.device import pick_device
 from nanogpt.models import MODELS
 from nanogpt.training.config import TrainConfig
 from nanogpt.training.distributed import process_group
+from nanogpt.training.fine_tuning import architecture
 from nanogpt.training.presets import PRESETS, resolve
 from nanogpt.training.trainer import train_in_turn
 
@@ -30,7 +31,7 @@ def parse(argv: list[str]) -> list[TrainConfig]:
         "--model",
         action="append",
         choices=[*MODELS, "all"],
-        help="which model to train; may be repeated (default: bigram and gpt)",
+        help="which model to train; may be repeated (default: bigram and gpt, or the kind of --init_from)",
     )
     parser.add_argument(
         "--preset",
@@ -40,11 +41,13 @@ def parse(argv: list[str]) -> list[TrainConfig]:
     )
     add_options(parser, TrainConfig, leave_out=("model",))
     given = vars(parser.parse_args(argv))
-    models, preset = given.pop("model") or ["bigram", "gpt"], given.pop("preset")
+    origin = [architecture(given["init_from"])["model"]] if given.get("init_from") else []
+    models, preset = given.pop("model") or origin or ["bigram", "gpt"], given.pop("preset")
     if "all" in models:
         models = list(MODELS)
     if preset is None:
         preset = "large" if pick_device(given.get("device", "auto")).type == "cuda" else "quick"
+        given = {"keep": "best", **given}  # a preset that is asked for is a published recipe, and keeps the last
     if "name" in given and len(models) > 1:
         parser.error("--name needs exactly one --model")
     return [resolve(model, preset, given) for model in models]

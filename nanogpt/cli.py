@@ -33,6 +33,7 @@ from nanogpt.storage.hub import HubError
 from nanogpt.storage.zoo import Zoo, load
 from nanogpt.text.corpus import DataError, load_corpus
 from nanogpt.training.plot import plot_runs
+from nanogpt.training.recipe import text_of_checkpoint
 from nanogpt.training.trainer import TrainError
 
 
@@ -104,7 +105,11 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("score", _score, "Bits per character of a text, or the losses of the protocol.", edits=True)
     sub.add_argument("file", nargs="?", help="a UTF-8 text file; - for standard input")
     sub.add_argument("--protocol", action="store_true", help="evaluate the model on the validation text instead")
-    sub.add_argument("--data", help="the corpus of --protocol; default $NANOGPT_DATA, else Tiny Shakespeare")
+    sub.add_argument("--quick", action="store_true", help="read that text at the first offset of the protocol only")
+    text = (
+        "the text of --protocol; default the model's own, where training has noted it, else $NANOGPT_DATA, else Tiny "
+    )
+    sub.add_argument("--data", metavar="FILE", help=f"{text}Shakespeare")
     sub.set_defaults(num_threads=0)
 
     _add_inspection_options(command("inspect", _inspect, "Why the next character follows: the votes of all parts, the "
@@ -187,7 +192,7 @@ def _score(args: argparse.Namespace) -> int:
     if args.protocol and args.context:
         raise ValueError("The protocol has windows of its own: --context is for a file.")
     if args.protocol:
-        result = _protocol(loaded, args.data)
+        result = _protocol(loaded, args.data, args.quick)
     elif args.file:
         result = _score_text(
             loaded, sys.stdin.read() if args.file == "-" else Path(args.file).read_text("utf-8"), args.context
@@ -212,11 +217,13 @@ def _score_text(loaded: TextModel, text: str, context: int) -> dict[str, Any]:
     }
 
 
-def _protocol(loaded: TextModel, data: str | None) -> dict[str, Any]:
-    corpus = load_corpus(data)
-    check_vocabulary(loaded, corpus)
+def _protocol(loaded: TextModel, data: str | None, quick: bool) -> dict[str, Any]:
+    corpus = text_of_checkpoint(loaded.folder, loaded.tokenizer, data)
+    if corpus is None:
+        corpus = load_corpus(data)
+        check_vocabulary(loaded, corpus)
     model, window = loaded.model, evaluation_window(loaded.model)
-    offsets = [o for o in PROTOCOL_OFFSETS if o < window]
+    offsets = [o for o in PROTOCOL_OFFSETS if o < window][: 1 if quick else None]
     return {
         "model": loaded.name,
         "corpus": corpus.name,

@@ -129,7 +129,8 @@ class HubServer:
 
     def validate(self, request: Request, body: bytes) -> Response:
         front = json.loads(body)["content"].split("---")[1]
-        return JSONResponse({} if "license: mit" in front else {"warnings": [{"message": "no license"}]})
+        whole = any(key in front for key in ("library_name:", "license:"))
+        return JSONResponse({} if whole else {"warnings": [{"message": "no front matter"}]})
 
     def info(self, request: Request) -> Response:
         repo = self.found(request)

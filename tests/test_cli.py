@@ -162,7 +162,7 @@ def test_the_protocol_tells_of_the_model_and_its_training(
 
 
 def test_the_protocol_needs_the_same_vocabulary(root: Path, text_file: Path) -> None:
-    with pytest.raises(ValueError, match="gpt was trained on another vocabulary than that of text sha256:"):
+    with pytest.raises(ValueError, match=r"gpt was trained on another vocabulary than that of text\.txt \(sha256 "):
         main(["score", "--checkpoints", str(root), "--protocol", "--data", str(text_file)])
 
 
@@ -210,7 +210,7 @@ def test_analyse_checks_everything_before_it_begins(spoken: list[str], capsys: O
     save(root / "other", build_model(make_config("bigram", {"vocab_size": 3})), CharTokenizer("\nab"))
     for arguments, message in (
         (["gpt", "none"], "error: Unknown model none; the models are bigram, gpt, other."),
-        (["gpt", "other"], "error: other was trained on another vocabulary than that of text sha256:"),
+        (["gpt", "other"], "error: other was trained on another vocabulary than that of text.txt (sha256 "),
         (["bigram", "--off", "1.1"], "error: The Bigram has no heads and no MLPs that could be switched off."),
         (["gpt", "--off", "3.1"], "error: Parts to switch off are 1.1 to 2.mlp, a layer's number, attention or mlps;"),
         (["gpt", "--context", "-1"], "error: Context must be a whole number from 0 to 1,000,000; got -1."),

@@ -52,3 +52,18 @@ def test_a_command_trains_a_model_that_loads(text_file: Path, tmp_path: Path) ->
     for name in ("my-bigram", "my-trigram"):
         checkpoint.read_model(tmp_path / "out" / name)
         assert "python train.py --model bigram" in (tmp_path / "out" / name / "README.md").read_text()
+
+
+def test_fine_tuning_needs_no_architecture(text_file: Path, tmp_path: Path) -> None:
+    flags = ["--data", str(text_file), "--out_dir", str(tmp_path / "out"), "--eval_iters", "1", "--num_threads", "1"]
+    shape = ["--n_embd", "24", "--n_head", "3", "--block_size", "32", "--max_iters", "2"]
+    assert train_py.main(["--model", "self_attention", "--name", "origin", *flags, *shape]) == 0
+    origin = str(tmp_path / "out" / "origin")
+    (config,) = train_py.parse(["--init_from", origin, "--name", "tuned", *flags])
+    assert (config.model, config.n_embd, config.n_head, config.block_size) == ("self_attention", 24, 3, 32)
+
+
+def test_a_preset_keeps_the_last_weights_and_the_defaults_the_best() -> None:
+    assert {c.keep for c in train_py.parse([])} == {"best"}
+    assert [c.keep for c in train_py.parse(["--model", "gpt", "--preset", "quick"])] == ["last"]
+    assert [c.keep for c in train_py.parse(["--model", "gpt", "--preset", "quick", "--keep", "best"])] == ["best"]

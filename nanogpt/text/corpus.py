@@ -35,11 +35,14 @@ class Corpus:
     val: Tensor  # (m,) int64
     tokenizer: CharTokenizer
     sha256: str
+    file: str = ""  # the name of its file, printable
     left_out: str = ""  # a sentence about the characters that are not in the vocabulary
 
     @property
     def name(self) -> str:
-        return "Tiny Shakespeare" if self.sha256 == CORPUS_SHA256 else f"text sha256:{self.sha256[:12]}"
+        if self.sha256 == CORPUS_SHA256:
+            return "Tiny Shakespeare"
+        return f"{self.file or 'a text'} (sha256 {self.sha256[:12]})"
 
 
 def load_corpus(
@@ -54,18 +57,11 @@ def load_corpus(
     With `tune`, the last 5 % of the training part replace the validation part, so that settings can be chosen
     without it.
 
-    Any UTF-8 text is allowed. Without a `tokenizer`, the vocabulary is that of the whole text, as in all published
-    results on this corpus: it tells nothing about the order of the characters. A `tokenizer` brings its own
-    vocabulary; characters outside it are left out. Raises DataError.
+    Any UTF-8 text is allowed; a byte order mark at its beginning is dropped. Without a `tokenizer`, the vocabulary is
+    that of the whole text, as in all published results on this corpus: it tells nothing about the order of the
+    characters. A `tokenizer` brings its own vocabulary; characters outside it are left out. Raises DataError.
     """
-    given = path or os.environ.get("NANOGPT_DATA")
-    raw = _read(Path(given)) if given else _tiny_shakespeare()
-    try:
-        text = normalise(raw.decode("utf-8"))
-    except (UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"{given}: not UTF-8 text ({error}).") from error
-    if not text:
-        raise DataError(f"{given}: the file is empty.")
+    raw, text, file = _read_text(path)
     tokenizer = tokenizer or CharTokenizer.from_text(text)
     known, unknown = tokenizer.split_unknown(text)
     ids = torch.tensor([tokenizer.ids[c] for c in known], dtype=torch.long)
@@ -74,7 +70,29 @@ def load_corpus(
     if tune:
         n = int(n * 0.95)
         train, val = train[:n], train[n:]
-    return Corpus(train, val, tokenizer, hashlib.sha256(raw).hexdigest(), describe_unknown(unknown))
+    return Corpus(train, val, tokenizer, hashlib.sha256(raw).hexdigest(), file, describe_unknown(unknown))
+
+
+def read_text(path: str | os.PathLike[str] | None = None) -> str:
+    """The text of `load_corpus` as one string, its line ends as LF. Raises DataError."""
+    return _read_text(path)[1]
+
+
+def _read_text(path: str | os.PathLike[str] | None) -> tuple[bytes, str, str]:
+    """The bytes of the text, the text, and the printable name of its file."""
+    if path is not None and not str(path).strip():
+        raise DataError("data must be the path of a text file; got an empty one.")
+    given = path or os.environ.get("NANOGPT_DATA")
+    raw = _read(Path(given)) if given else _tiny_shakespeare()
+    try:
+        text = normalise(raw.decode("utf-8-sig"))
+    except (UnicodeDecodeError, ValueError) as error:
+        raise DataError(f"{given}: not UTF-8 text ({error}).") from error
+    if "\0" in text:
+        raise DataError(f"{given}: not a text but a binary file: it holds null characters.")
+    if not text:
+        raise DataError(f"{given}: the file is empty.")
+    return raw, text, shown(Path(given).name, 80) if given else CACHED
 
 
 def corpus_at_hand() -> Corpus | None:

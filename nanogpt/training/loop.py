@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from nanogpt.device import describe
@@ -17,6 +18,7 @@ from nanogpt.training.console import progress_bar, say
 from nanogpt.training.distributed import Group
 from nanogpt.training.evaluation import estimate_losses, protocol_loss, sample_text
 from nanogpt.training.model_card import model_card
+from nanogpt.training.recipe import write_recipe
 from nanogpt.training.report import Report
 from nanogpt.training.run_directory import RunDirectory
 from nanogpt.training.run_state import RunState, StepResult
@@ -59,6 +61,8 @@ class TrainingLoop:
             return
         self.directory.cut_log(info["metrics_bytes"])
         say(f"resumed from step {self.state.step:,} in {self.directory.path}")
+        if info["changed"]:
+            say(f"note: the schedule is another than before: {info['changed']}")
         if info["threads"] != (now := torch.get_num_threads()):
             say(f"note: saved with {info['threads']} threads; with {now}, sums are rounded in another order")
 
@@ -75,10 +79,16 @@ class TrainingLoop:
             self._show_sample()
         if state.step == 0:
             self._keep_snapshot()
+            state.save(self.directory)  # from now on there is something to resume
 
     def _must_stop(self) -> bool:
         limit = self.config.max_seconds
-        return self.group.any(self.stop.requested or 0 < limit <= self.state.seconds)
+        return self.group.any(self.stop.requested or 0 < limit <= self.state.seconds or self._has_turned())
+
+    def _has_turned(self) -> bool:
+        """Whether the validation loss has not fallen for as long as `patience` allows."""
+        best = self.state.best  # only the leader has one
+        return best is not None and 0 < self.config.patience <= best.since
 
     def _follow(self, result: StepResult, bar: "tqdm[None]") -> None:
         """What the leader does after a step: show the progress; log, evaluate and save when it is time to."""
@@ -88,7 +98,7 @@ class TrainingLoop:
         bar.set_postfix(loss=f"{result.loss:.3f}", lr=f"{result.share:.2f}", tok_s=f"{speed:,.0f}")
         if step % config.log_interval == 0:
             self._log(loss=result.loss, lr=result.learning_rate, norm=result.norm)
-        if step == 10:
+        if step == 10 or (step == 1 and seconds > 1):  # a slow first step already tells enough
             say(f"about {(config.max_iters - step) * seconds / step / 60:.1f} minutes of training to go")
         self._keep_snapshot()
         if step == config.max_iters:
@@ -111,6 +121,7 @@ class TrainingLoop:
     def _evaluate(self) -> None:
         with self.state.as_saved() as model:
             losses = estimate_losses(self.config, model, self.corpus)
+        self.state.judge(losses["val"])
         self._log(**losses)
         say(
             f"step {self.state.step:,}: train {losses['train']:.4f}, val {losses['val']:.4f}, "
@@ -132,18 +143,44 @@ class TrainingLoop:
     def _finish(self, command: str) -> dict[str, Any]:
         """Write the model, judge the written file by the evaluation protocol, and write its card."""
         config, corpus, state, path = self.config, self.corpus, self.state, self.directory.path
-        stopped = state.step < config.max_iters
-        checkpoint.save(path, state.model, corpus.tokenizer, dtype=torch.bfloat16, weights=state.weights())
+        stopped = state.step < config.max_iters and not self._has_turned()
+        if stopped and self.directory.replaces:
+            say(f"stopped at step {state.step:,}; {path} still has the model of the earlier run")
+            self._say_how_to_resume()
+            return {"step": state.step, "seconds": state.seconds}
+        say(f"{'stopped at' if stopped else 'done:'} step {state.step:,}; the model is judged and written")
+        if state.evaluated[0] != state.step:
+            self._evaluate()
+        weights, turned = self._kept()
+        checkpoint.save(path, state.model, corpus.tokenizer, dtype=torch.bfloat16, weights=weights)
+        write_recipe(path, config, corpus)
         model, _ = checkpoint.read_model(path, state.device)
         window, loss = protocol_loss(model, corpus, quick=stopped)
         row = self._log(**{f"full_val_{window}": loss, "parameters": state.parameter_count, "machine": describe()})
         text = sample_text(model, corpus.tokenizer, 300)
-        write_file(path / "README.md", model_card(config, command, row, window, corpus, text).encode())
-        how = "stopped at" if stopped else "done:"
-        say(f"{how} step {state.step:,}: full-val@{window} {loss:.4f}, {state.seconds:.0f} s, in {path}")
+        write_file(path / "README.md", model_card(config, command, row, window, corpus, text, turned).encode())
+        say(f"full-val@{window} {loss:.4f}, {state.seconds:.0f} s, in {path}")
+        if turned:
+            say(turned)
         if stopped:
-            say(f"to continue from step {state.step:,}, repeat the command with --model {config.model} --resume")
+            self._say_how_to_resume()
         return row
+
+    def _say_how_to_resume(self) -> None:
+        config, step = self.config, self.state.step
+        say(f"to continue from step {step:,}, repeat the command with --model {config.model} --resume")
+
+    def _kept(self) -> tuple[dict[str, Tensor], str]:
+        """The weights of the checkpoint, and a sentence for a run whose validation loss has risen."""
+        best, (step, loss) = self.state.best, self.state.evaluated
+        if best is None or best.step == step:
+            return self.state.weights(), ""
+        kept = step if self.config.keep == "last" else best.step
+        turned = (
+            f"The validation loss was lowest at step {best.step:,}, {best.loss:.4f}, and {loss:.4f} at step {step:,}; "
+            f"the checkpoint has the weights of step {kept:,}."
+        )
+        return (self.state.weights() if kept == step else best.weights), turned
 
 
 def snapshot_steps(count: int, max_iters: int) -> list[int]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from nanogpt import checks
 from nanogpt.training.config import TrainConfig
+from nanogpt.training.fine_tuning import architecture
 
 # What differs from the defaults of TrainConfig. An n-gram model is a table: it learns at a high rate without decay.
 TABLE = {"max_iters": 300, "batch_size": 64, "learning_rate": 0.1, "optimizer": "adamw", "weight_decay": 0.0,
@@ -26,14 +27,16 @@ MODEL_DEFAULTS: dict[str, dict[str, Any]] = {
 
 # nanoGPT's own recipe for this corpus.
 NANOGPT: dict[str, Any] = {
-    "n_layer": 6, "n_head": 6, "n_embd": 384, "block_size": 256, "dropout": 0.2, "position": "learned",
+    "keep": "last", "n_layer": 6, "n_head": 6, "n_embd": 384, "block_size": 256, "dropout": 0.2, "position": "learned",
     "activation": "gelu", "qk_norm": False, "tie_weights": True, "zero_init": False, "max_iters": 5000,
     "batch_size": 64, "optimizer": "adamw", "learning_rate": 1e-3, "min_lr": 0.1, "lr_schedule": "cosine",
     "warmup_iters": 100, "weight_decay": 0.1, "beta2": 0.99,
 }  # fmt: skip
 
+# Published recipes: each keeps the weights of the last step.
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {
+        "keep": "last",
         "n_layer": 2,
         "n_head": 3,
         "n_embd": 96,
@@ -49,6 +52,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "eval_interval": 100,
     },
     "medium": {
+        "keep": "last",
         "n_layer": 3,
         "n_embd": 160,
         "n_context": 8,
@@ -62,6 +66,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "min_lr": 0.0,
     },
     "large": {
+        "keep": "last",
         "max_iters": 1800,
         "batch_size": 16,
         "gradient_accumulation_steps": 2,
@@ -72,6 +77,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "eval_interval": 400,
     },
     "best": {  # a student: its teachers' predictions keep it from overfitting, so it needs no dropout
+        "keep": "last",
         "n_layer": 5,
         "n_context": 8,
         "batch_size": 16,
@@ -100,9 +106,11 @@ PRESETS: dict[str, dict[str, Any]] = {
 def resolve(model: str, preset: str | None, given: dict[str, Any]) -> TrainConfig:
     """The config of a run: the model's defaults, then the preset (gpt only), then the given options.
 
-    Raises ValueError for an unknown preset or an option outside its range.
+    With `init_from`, the architecture is that of the checkpoint. Raises ValueError for an unknown preset or an option
+    outside its range, CheckpointError and HubError.
     """
     if preset is not None:
         checks.one_of("preset", preset, PRESETS)
     chosen = PRESETS[preset] if preset and model == "gpt" else {}
-    return TrainConfig(**{**MODEL_DEFAULTS.get(model, {}), **chosen, **given, "model": model})
+    own = architecture(given["init_from"]) if given.get("init_from") else {}
+    return TrainConfig(**{**MODEL_DEFAULTS.get(model, {}), **chosen, **own, **given, "model": model})

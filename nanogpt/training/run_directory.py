@@ -20,13 +20,18 @@ from nanogpt.storage.atomic import remove_leftovers
 from nanogpt.training.errors import TrainError
 
 LOCK = ".lock"
+OF_THE_RUN = {LOCK, checkpoint.METRICS, "state", "snapshots", "tensorboard"}  # what a run writes before it has a model
 
 
 class RunDirectory:
-    """One run's files below `path`. The directory itself is made when it is claimed."""
+    """One run's files below `path`. The directory itself is made when it is claimed.
 
-    def __init__(self, path: Path):
-        self.path = path
+    `text` tells the text of the run, for the manifests of its states.
+    """
+
+    def __init__(self, path: Path, text: dict[str, Any] | None = None):
+        self.path, self.text = path, text or {}
+        self.replaces = False  # the model there is that of an earlier run, and stays until this one is finished
         self.states = path / "state"
         self.snapshots = path / "snapshots"
         self.log_file = path / checkpoint.METRICS
@@ -36,8 +41,8 @@ class RunDirectory:
         """Hold the directory for the length of the block; a second trainer fails at once with TrainError.
 
         What a trainer that was killed has half written is removed.
-        Unless it `may_exist`, raises TrainError if another run's files are there. This is checked before the
-        directory is made, and again under the lock, because another trainer may have finished in between.
+        Unless it `may_exist`, raises TrainError if another run has begun there. This is checked before the directory is
+        made, and again under the lock, because another trainer may have finished in between.
         """
         if not may_exist:
             self._refuse_existing_files()
@@ -50,7 +55,10 @@ class RunDirectory:
             yield
 
     def _refuse_existing_files(self) -> None:
-        if self.path.exists() and any(file.name != LOCK for file in self.path.iterdir()):
+        """A run that was killed before its first state has left nothing that could be lost."""
+        if not self.path.exists():
+            return
+        if any(file.name not in OF_THE_RUN for file in self.path.iterdir()) or self.has_state():
             raise TrainError(
                 f"{self.path} exists. Give --resume to continue it, --overwrite to replace it, or another --name."
             )
@@ -70,7 +78,8 @@ class RunDirectory:
             yield
 
     def clear(self) -> None:
-        """Remove files of an earlier run, which could be mistaken for this run's; start the log."""
+        """Remove files of an earlier run, which could be mistaken for this run's, but for its model; start the log."""
+        self.replaces = (self.path / checkpoint.CONFIG).exists()
         for folder in (self.states, self.snapshots, self.path / "tensorboard"):
             shutil.rmtree(folder, ignore_errors=True)
         self.log_file.write_text("")
@@ -88,11 +97,17 @@ class RunDirectory:
         """Drop the lines after the first `size` bytes: they belong to steps that a resumed run takes again."""
         os.truncate(self.log_file, size)
 
+    def has_state(self) -> bool:
+        """Whether there is an intact state to continue from."""
+        return states.latest_state(self.states) is not None
+
     def latest_state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The newest intact state: (tensors, manifest). Raises TrainError if there is none."""
         found = states.latest_state(self.states)
         if found is None:
-            raise TrainError(f"{self.states} holds no saved state to continue from.")
+            raise TrainError(
+                f"{self.states} holds no saved state to continue from. Without --resume, the command begins a new run."
+            )
         return found
 
     def describe_saved_state(self) -> str:

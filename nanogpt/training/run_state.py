@@ -9,7 +9,7 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -23,6 +23,7 @@ from nanogpt.training.config import TrainConfig
 from nanogpt.training.distributed import ALONE, Group
 from nanogpt.training.errors import TrainError
 from nanogpt.training.optimizer import Average, build_optimizers, schedule
+from nanogpt.training.recipe import compare
 from nanogpt.training.run_directory import RunDirectory
 from nanogpt.training.windows import Windows, mix_seed
 
@@ -39,6 +40,16 @@ class StepResult:
     learning_rate: float  # of the first parameter group
     share: float  # of the peak learning rate, from 0 to 1
     norm: float | None  # of the gradient before clipping; None if float16 overflowed and the step was skipped
+
+
+@dataclass(frozen=True)
+class Best:
+    """The evaluation with the lowest validation loss so far."""
+
+    step: int
+    loss: float  # nats per character
+    weights: dict[str, Tensor]  # in bfloat16 on the CPU, as a checkpoint stores them; empty if they are not kept
+    since: int = 0  # evaluations since then
 
 
 class RunState:
@@ -62,6 +73,8 @@ class RunState:
         )
         self.peak_rates = [[parameters["lr"] for parameters in o.param_groups] for o in self.optimizers]
         self.average = Average(model, config.ema_decay) if config.ema_decay else None
+        self.best: Best | None = None
+        self.evaluated: tuple[int, float] = (-1, math.nan)  # step and validation loss of the last evaluation
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=dtype == torch.float16)
         self.forward = torch.compile(model) if config.compile else model
         # The last loss is kept only for speed. Its graph holds small blocks of memory until the next graph exists;
@@ -159,6 +172,15 @@ class RunState:
             self.model.load_state_dict(own, strict=False)
             self.model.train(training)
 
+    def judge(self, loss: float) -> None:
+        """Note the validation loss of these weights; keep them if it is the lowest, and if the config says so."""
+        self.evaluated = self.step, loss
+        if self.best and not loss < self.best.loss:  # a loss that is no number is no improvement
+            self.best = replace(self.best, since=self.best.since + 1)
+            return
+        kept = self.weights() if self.config.keep == "best" else {}
+        self.best = Best(self.step, loss, {n: t.detach().to("cpu", torch.bfloat16) for n, t in kept.items()})
+
     # --- saving and restoring ----------------------------------------------------------------------------------
 
     def save(self, directory: RunDirectory) -> None:
@@ -166,25 +188,31 @@ class RunState:
         if not all(p.isfinite().all() for p in self.model.parameters()):
             raise NotFiniteError(f"Step {self.step}: the weights are no longer finite numbers.")
         info = {"seconds": self.seconds, "metrics_bytes": directory.log_bytes(), "config": asdict(self.config),
-                "threads": torch.get_num_threads(), "scaler": self.scaler.state_dict()}  # fmt: skip
+                "threads": torch.get_num_threads(), "scaler": self.scaler.state_dict(),
+                "best": self.best and [self.best.step, self.best.loss, self.best.since],
+                "evaluated": self.evaluated, "text": directory.text, "replaces": directory.replaces}  # fmt: skip
         states.save_state(directory.states, self.step, self._tensors(), info, self.config.keep_last)
 
     def _tensors(self) -> dict[str, Tensor]:
-        """Every tensor of the state under a flat name: model.…, optimizer.NUMBER.INDEX.KEY, average.…"""
+        """Every tensor of the state under a flat name: model.…, optimizer.NUMBER.INDEX.KEY, average.…, best.…"""
         tensors: dict[str, Tensor] = {f"model.{n}": p for n, p in self.model.named_parameters()}
         for i, o in enumerate(self.optimizers):
             for index, entries in o.state_dict()["state"].items():
                 tensors |= {f"optimizer.{i}.{index}.{key}": t for key, t in entries.items()}
         if self.average:
             tensors |= {f"average.{n}": t for n, t in self.average.weights.items()}
+        if self.best:
+            tensors |= {f"best.{n}": t for n, t in self.best.weights.items()}
         return tensors
 
     def restore(self, directory: RunDirectory, *, weights_only: bool = False) -> dict[str, Any]:
         """Continue from the newest saved state; return its manifest. With `weights_only`, leave the optimizers.
 
-        Raises TrainError if there is no saved state, or if it belongs to another model, optimizer or dtype.
+        Raises TrainError if there is no saved state, or if it belongs to another run.
         """
         tensors, info = directory.latest_state()
+        info["changed"] = compare(info, self.config, directory.text)
+        directory.replaces = info.get("replaces", False)
         try:
             own = {n: tensors[f"model.{n}"] for n, _ in self.model.named_parameters()}
             self.model.load_state_dict(own, strict=False)
@@ -199,6 +227,10 @@ class RunState:
                 f"The state in {directory.path} is of another model, optimizer or dtype: {error}."
             ) from error
         self.step, self.seconds = info["step"], info["seconds"]
+        if info.get("best"):  # a run of an earlier version has none
+            step, loss, since = info["best"]
+            kept = {n.removeprefix("best."): t for n, t in tensors.items() if n.startswith("best.")}
+            self.best, self.evaluated = Best(step, loss, kept, since), tuple(info["evaluated"])
         return info
 
     def _restore_optimizers(self, tensors: dict[str, Tensor]) -> None:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,17 @@ from nanogpt.device import deterministic, pick_device, pick_dtype
 from nanogpt.models import build_model, config_values, kind_of
 from nanogpt.models.base import LanguageModel
 from nanogpt.storage import checkpoint
-from nanogpt.storage.hub import located
-from nanogpt.text.corpus import Corpus, load_corpus
+from nanogpt.text.corpus import Corpus, load_corpus, read_text
 from nanogpt.training.config import TrainConfig
 from nanogpt.training.console import say
 from nanogpt.training.distill import lesson, load_teachers
 from nanogpt.training.distributed import ALONE, Group, LostProcessError
 from nanogpt.training.errors import TrainError
 from nanogpt.training.evaluation import check_text_lengths, estimate_losses
+from nanogpt.training.fine_tuning import load_origin
 from nanogpt.training.loop import TrainingLoop
+from nanogpt.training.memory import check_size
+from nanogpt.training.recipe import shown_recipe, text_of
 from nanogpt.training.report import discard, reporter
 from nanogpt.training.run_directory import RunDirectory
 from nanogpt.training.run_state import NotFiniteError, RunState
@@ -38,6 +40,9 @@ def train_in_turn(configs: Sequence[TrainConfig], command: str = "", group: Grou
     """
     stop = Stop()
     for trained, config in enumerate(configs, 1):
+        if config.resume and len(configs) > 1 and not config.folder.exists():
+            say(f"{config.name} was never begun: it is trained from the start")
+            config = replace(config, resume=False)
         train(config, command, group, stop)
         waiting = [other.model for other in configs[trained:]]
         with _as_train_error(RunDirectory(config.folder)):
@@ -67,9 +72,12 @@ def train(config: TrainConfig, command: str = "", group: Group = ALONE, stop: St
     device = pick_device(group.device(config.device))
     dtype = pick_dtype(config.dtype, device)
     origin, corpus = _origin_and_corpus(config, group)
+    with torch.device("meta"):  # shapes without memory
+        outline = build_model(config.model_config(corpus.tokenizer.vocab_size))
     windows = Windows(corpus.train, config.block_size, config.seed)
-    check_text_lengths(config, corpus)
-    directory, stop = RunDirectory(config.folder), stop or Stop()
+    check_text_lengths(outline, corpus)
+    memory = check_size(config, outline, device)
+    directory, stop = RunDirectory(config.folder, text_of(config, corpus)), stop or Stop()
     if config.eval_only:
         return _evaluate_only(config, device, corpus, directory)
     model = _initial_model(config, corpus.tokenizer.vocab_size, origin).to(device)
@@ -78,8 +86,10 @@ def train(config: TrainConfig, command: str = "", group: Group = ALONE, stop: St
     with claimed, _as_train_error(directory):
         if teachers:
             windows = distillation_windows(config, teachers, corpus, group)
-        if group.is_leader and not config.resume:
-            directory.clear()
+        if group.is_leader:
+            if not config.resume:
+                directory.clear()
+            say(f"{config.name}: {memory}; {shown_recipe(config)}")
         reporting = open_report(directory.path, asdict(config)) if group.is_leader else nullcontext(discard)
         with stop.on_signal(), reporting as report:
             state = RunState(config, model, dtype, group)
@@ -94,16 +104,21 @@ def _as_train_error(directory: RunDirectory) -> Iterator[None]:
         yield
     except (LostProcessError, NotFiniteError) as error:
         raise TrainError(f"{error} {directory.describe_saved_state()}") from error
+    except BrokenPipeError as error:
+        raise TrainError(f"Nobody reads the output any more. {directory.describe_saved_state()}") from error
+    except OSError as error:
+        problem = f"{error.filename or directory.path}: {error.strerror or error}."
+        raise TrainError(f"{problem} {directory.describe_saved_state()}") from error
 
 
 def _origin_and_corpus(config: TrainConfig, group: Group) -> tuple[LanguageModel | None, Corpus]:
     """The model that the weights are taken from, if there is one, and the text with the right vocabulary."""
     origin, tokenizer = None, None
     if config.init_from:
-        _, folder, notice = located(config.init_from)
+        text = read_text(config.data) if config.grow_vocabulary else None
+        origin, tokenizer, notice = load_origin(config.init_from, text)
         if notice and group.is_leader:
             say(f"note: {notice}")
-        origin, tokenizer = checkpoint.read_model(folder)
     if config.tokenizer != "char":
         _, tokenizer = checkpoint.read_model(config.tokenizer)
     corpus = load_corpus(config.data, config.val_fraction, tune=config.tune, tokenizer=tokenizer)
@@ -145,7 +160,12 @@ def distillation_windows(
 def _evaluate_only(
     config: TrainConfig, device: torch.device, corpus: Corpus, directory: RunDirectory
 ) -> dict[str, Any]:
-    """The losses of the newest saved state, for `--eval_only`. Nothing is written."""
+    """The losses of the newest saved state, or of a checkpoint without states. Nothing is written."""
+    if not directory.has_state() and (directory.path / checkpoint.CONFIG).exists():
+        model, _ = checkpoint.read_model(directory.path, device)
+        losses = estimate_losses(config, model, corpus)
+        say(f"{directory.path}: train {losses['train']:.4f}, val {losses['val']:.4f}; nothing was written")
+        return losses
     model = build_model(config.model_config(corpus.tokenizer.vocab_size)).to(device)
     state = RunState(config, model, torch.float32)
     state.restore(directory, weights_only=True)

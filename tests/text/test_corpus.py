@@ -122,6 +122,7 @@ def test_no_network_is_said() -> None:
         (b"caf\xe9", "not UTF-8"),
         (b"\xed\xa0\x80", "not UTF-8"),
         (b"\xff\xfea\x00", "not UTF-8"),
+        (b"\x7fELF\x00\x00", "not a text but a binary file"),
     ],
 )
 def test_a_file_that_is_no_text(content: bytes, words: str, tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ def test_the_environment_names_the_text(text_file: Path, text: str, monkeypatch:
     monkeypatch.setenv("NANOGPT_DATA", str(text_file))
     corpus = load_corpus()
     assert len(corpus.train) + len(corpus.val) == len(text)
-    assert corpus.name.startswith("text sha256:")
+    assert corpus.name == f"text.txt (sha256 {corpus.sha256[:12]})"
 
 
 def test_the_last_part_is_kept_for_validation(text_file: Path, text: str) -> None:
@@ -151,6 +152,19 @@ def test_the_last_part_is_kept_for_validation(text_file: Path, text: str) -> Non
     assert len(corpus.train) == int(len(text) * 0.75)
     tune = load_corpus(text_file, 0.25, tune=True)
     assert torch.equal(torch.cat((tune.train, tune.val)), corpus.train)
+
+
+def test_a_byte_order_mark_is_no_character(tmp_path: Path) -> None:
+    (tmp_path / "dos.txt").write_bytes(b"\xef\xbb\xbf" + b"ab" * 10)
+    assert load_corpus(tmp_path / "dos.txt").tokenizer.chars == ["a", "b"]
+
+
+def test_an_empty_path_is_refused(monkeypatch: pytest.MonkeyPatch, text_file: Path) -> None:
+    """Once, --data "" trained on Tiny Shakespeare."""
+    monkeypatch.setenv("NANOGPT_DATA", str(text_file))
+    for path in ("", " "):
+        with pytest.raises(DataError, match="data must be the path of a text file"):
+            load_corpus(path)
 
 
 def test_line_ends_are_those_of_prompts(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The losses of a run: of the right text, and only if the text is long enough."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import torch
 
 from nanogpt.analysis import score
 from nanogpt.models import build_model
+from nanogpt.storage import checkpoint
 from nanogpt.text.corpus import DataError, load_corpus
 from nanogpt.training.config import TrainConfig
 from nanogpt.training.errors import TrainError
@@ -58,3 +60,22 @@ def test_full_eval_is_the_whole_validation_text(config: Callable[..., TrainConfi
     RunState(run, model, torch.float32).restore(RunDirectory(run.folder))
     val = load_corpus(str(text_file)).val
     assert state["val"] == score.windows_loss(model, val, 16, [0])
+
+
+def test_a_short_text_is_read_whole_at_every_offset(config: Callable[..., TrainConfig], text_file: Path) -> None:
+    """Random windows would read its characters many times, and judge two steps by different ones."""
+    train(config("bigram", name="run", eval_iters=1))  # 32 windows of 256 characters; the text has 703
+    model, _ = checkpoint.read_model(config(name="run").folder)
+    val = load_corpus(str(text_file)).val
+    judged = train(config("bigram", name="run", eval_only=True))["val"]
+    assert judged == pytest.approx(score.windows_loss(model, val, 256, score.PROTOCOL_OFFSETS), abs=1e-3)
+
+
+def test_eval_only_judges_a_checkpoint_without_states(config: Callable[..., TrainConfig], text_file: Path) -> None:
+    """A checkpoint of the repository has none: once, --eval_only did not work on it."""
+    row = train(config(name="run"))
+    shutil.rmtree(config(name="run").folder / "state")
+    before = sorted(path.name for path in config(name="run").folder.iterdir())
+    losses = train(config(name="run", eval_only=True))
+    assert losses["val"] == pytest.approx(row["full_val_16"], abs=0.05)
+    assert sorted(path.name for path in config(name="run").folder.iterdir()) == before

@@ -1,7 +1,9 @@
 """A run from its first step to a finished checkpoint: what it prints, logs, keeps and reaches."""
 
 import json
+import random
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,3 +127,92 @@ def test_the_protocol_prints_what_the_run_reached(
         assert printed["training_seconds"] == row["seconds"]
         assert printed["trained_characters"] == row["tokens"]
         assert printed["parameters"] == row["parameters"]
+
+
+@pytest.fixture
+def noise_file(tmp_path: Path) -> Path:
+    """A text without anything to learn but its own letters: whoever reads it again and again learns it by heart."""
+    path = tmp_path / "noise.txt"
+    path.write_text("".join(random.Random(3).choices("abcdefghijklmnop", k=1500)))
+    return path
+
+
+OVERFITTING = {"n_embd": 64, "max_iters": 60, "eval_interval": 5, "batch_size": 16, "matrix_lr": 0.05}
+
+
+def test_the_best_weights_ship(
+    config: Callable[..., TrainConfig], noise_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once, a loss of 2.59 at step 100 ended as a checkpoint of 4.15 without a word."""
+    more = {"data": str(noise_file), **OVERFITTING}
+    best = train(config(name="best", **more))["full_val_16"]
+    printed = capsys.readouterr().out
+    judged = {row["step"]: row["val"] for row in rows(config(name="best").folder) if "val" in row}
+    lowest = min(judged, key=lambda step: judged[step])
+    assert judged[60] > judged[lowest] + 0.1  # or this test would prove nothing
+    assert best == pytest.approx(judged[lowest], abs=0.02)
+    turned = (
+        f"The validation loss was lowest at step {lowest}, {judged[lowest]:.4f}, and {judged[60]:.4f} at step 60; "
+        f"the checkpoint has the weights of step {lowest}."
+    )
+    assert turned in printed
+    assert turned in (config(name="best").folder / "README.md").read_text()
+    last = train(config(name="last", keep="last", **more))["full_val_16"]
+    assert last == pytest.approx(judged[60], abs=0.02)
+    assert "the checkpoint has the weights of step 60." in capsys.readouterr().out
+
+
+def test_the_best_weights_outlive_a_stop(config: Callable[..., TrainConfig], noise_file: Path, at_step: Any) -> None:
+    more = {"data": str(noise_file), **OVERFITTING}
+    train(config(name="run", **more))
+    whole = result(config(name="run").folder)
+    at_step(40, stop())  # long after the best
+    train(config(name="run", overwrite=True, **more))
+    at_step(-1, stop())
+    train(config(name="run", resume=True, **more))
+    assert result(config(name="run").folder) == whole
+
+
+def test_a_run_without_patience_goes_on_and_one_with_it_ends(
+    config: Callable[..., TrainConfig], noise_file: Path
+) -> None:
+    row = train(config(name="run", data=str(noise_file), patience=2, **OVERFITTING))
+    judged = {row["step"]: row["val"] for row in rows(config(name="run").folder) if "val" in row}
+    lowest = min(judged, key=lambda step: judged[step])
+    assert row["step"] == lowest + 2 * OVERFITTING["eval_interval"] < 60
+    whole = result(config(name="run").folder)
+    assert (
+        train(config(name="run", data=str(noise_file), patience=2, resume=True, **OVERFITTING))["step"] == row["step"]
+    )
+    assert result(config(name="run").folder) == whole
+
+
+def test_overwriting_keeps_the_finished_model_until_the_new_one_is_finished(
+    config: Callable[..., TrainConfig], at_step: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An early Ctrl-C replaced a finished model by one of 53 steps."""
+    train(config(name="run"))
+    model = config(name="run").folder / "model.safetensors"
+    finished = model.read_bytes()
+    for step, how in ((2, "overwrite"), (4, "resume")):
+        at_step(step, stop())
+        train(config(name="run", seed=2, **{how: True}))
+        assert model.read_bytes() == finished
+        assert f"stopped at step {step + 1}; " in (printed := capsys.readouterr().out)
+        assert "still has the model of the earlier run" in printed
+        assert "to continue from step" in printed
+    at_step(-1, stop())
+    train(config(name="run", seed=2, resume=True))
+    assert model.read_bytes() != finished
+    at_step(2, stop())
+    train(config(name="other"))
+    assert (config(name="other").folder / "model.safetensors").exists()  # there was nothing to keep
+
+
+def test_a_slow_first_step_tells_the_time_to_go(
+    config: Callable[..., TrainConfig], at_step: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once, it came after the tenth step: for a large model, after minutes."""
+    at_step(0, lambda: time.sleep(1.1))
+    train(config(name="run", max_iters=601, eval_interval=1000, save_interval=1000, max_seconds=1.2))
+    assert "about 11." in capsys.readouterr().out

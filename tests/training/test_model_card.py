@@ -1,10 +1,15 @@
 """The card of a checkpoint."""
 
+import re
+import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pytest
 from short_runs import stop
 
+from nanogpt import cli
 from nanogpt.training.config import TrainConfig
 from nanogpt.training.trainer import train
 
@@ -16,6 +21,49 @@ def test_the_card_says_how_it_was_made_and_what_it_reached(config: Callable[...,
     assert f"**{row['full_val_16']:.4f}** nats per character" in card
     assert f"| parameters | {row['parameters']:,} |" in card
     assert "stopped" not in card
+    assert "| licence | not stated |" in card
+    assert "license" not in card.split("---")[1]
+
+
+def test_the_card_has_the_licence_that_was_given(config: Callable[..., TrainConfig]) -> None:
+    train(config("bigram", name="run", license="cc-by-4.0"))
+    card = (config(name="run").folder / "README.md").read_text()
+    assert "| licence | cc-by-4.0 |" in card
+    assert "license: cc-by-4.0\n" in card
+
+
+KINDS = [
+    ("plain", "bigram", {}),
+    ("share", "trigram", {"val_fraction": 0.17}),
+    ("mlp", "mlp", {"n_context": 3}),
+    ("tune", "gpt", {"tune": True}),
+    ("vocabulary", "self_attention", {"tokenizer": "other"}),
+    ("tuned", "gpt", {"init_from": "other", "ema_decay": 0.5}),
+    ("stopped", "gpt", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "given"), KINDS, ids=[k[0] for k in KINDS])
+def test_the_command_on_the_card_prints_its_loss(
+    name: str, kind: str, given: dict[str, Any], config: Callable[..., TrainConfig], tmp_path: Path, text: str,
+    at_step: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Once, it failed for another vocabulary, and gave another number for another share of the text."""
+    monkeypatch.chdir(tmp_path)  # as a visitor would stand: beside the text and the folder of checkpoints
+    if "other" in given.values():
+        (tmp_path / "other.txt").write_text(text + "Ω?!" * 200)
+        train(config(name="other", data="other.txt", out_dir="out"))
+        given = {key: "out/other" if value == "other" else value for key, value in given.items()}
+    if name == "stopped":
+        at_step(3, stop())
+    train(config(kind, name=name, data="text.txt", out_dir="out", **given))
+    card = Path("out", name, "README.md").read_text()
+    (loss,) = re.findall(r"\*\*(\d+\.\d{4})\*\* nats per character", card)
+    (command,) = re.findall(r"`python -m nanogpt ([^`]*)` prints it again", card)
+    capsys.readouterr()
+    assert cli.main(shlex.split(command)) == 0
+    printed = capsys.readouterr().out
+    assert float(re.findall(r"full_val_\d+ +(\d\S+)", printed)[-1]) == pytest.approx(float(loss), abs=1e-4)
 
 
 def test_the_card_of_a_stopped_run_says_so(config: Callable[..., TrainConfig], at_step: Any) -> None:

@@ -18,7 +18,7 @@ from nanogpt.storage import checkpoint, states
 from nanogpt.training.config import TrainConfig
 from nanogpt.training.errors import TrainError
 from nanogpt.training.run_directory import RunDirectory
-from nanogpt.training.trainer import train
+from nanogpt.training.trainer import train, train_in_turn
 
 
 def test_an_existing_run_is_not_overwritten(config: Callable[..., TrainConfig]) -> None:
@@ -32,6 +32,60 @@ def test_an_existing_run_is_not_overwritten(config: Callable[..., TrainConfig]) 
 def test_nothing_to_resume(config: Callable[..., TrainConfig]) -> None:
     with pytest.raises(TrainError, match="holds no saved state"):
         train(config(name="run", resume=True))
+
+
+def test_a_run_that_was_killed_before_its_first_state_may_be_begun_again(
+    config: Callable[..., TrainConfig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once, a rerun said "exists", --resume said "no saved state", and nothing said that only --overwrite helped."""
+
+    def killed(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("nanogpt.training.loop.estimate_losses", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(config("bigram", name="run"))
+    assert (config(name="run").folder / "metrics.jsonl").exists()
+    with pytest.raises(TrainError, match="holds no saved state .* Without --resume, the command begins a new run"):
+        train(config("bigram", name="run", resume=True))
+    assert train(config("bigram", name="run"))["step"] == 8
+
+
+def test_a_run_can_be_continued_from_its_first_moment(
+    config: Callable[..., TrainConfig], monkeypatch: pytest.MonkeyPatch, at_step: Any
+) -> None:
+    train(config(name="run"))
+    whole = result(config(name="run").folder)
+
+    def killed() -> None:
+        raise KeyboardInterrupt
+
+    at_step(1, killed)  # before the first interval of saved states is over
+    with pytest.raises(KeyboardInterrupt):
+        train(config(name="run", overwrite=True))
+    at_step(-1, killed)
+    train(config(name="run", resume=True))
+    assert result(config(name="run").folder) == whole
+
+
+def test_of_several_models_the_one_that_was_never_begun_is_begun(config: Callable[..., TrainConfig]) -> None:
+    """Once, --resume ended at it: "holds no saved state"."""
+    train(config("bigram", name="one"))
+    train_in_turn([config("bigram", name="one", resume=True), config("bigram", name="two", resume=True)])
+    checkpoint.read_model(config(name="two").folder)
+
+
+def test_a_closed_pipe_is_one_sentence(config: Callable[..., TrainConfig], monkeypatch: pytest.MonkeyPatch) -> None:
+    """`python train.py | head` ended in "error: : Broken pipe"."""
+
+    def closed(text: str) -> None:
+        if text.startswith("step 3"):
+            raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("nanogpt.training.loop.say", closed)
+    with pytest.raises(TrainError, match=r"^Nobody reads the output any more\. The state of step 2 in .* is intact"):
+        train(config(name="run"))
 
 
 def test_overwriting_forgets_the_states_of_the_old_run(config: Callable[..., TrainConfig], at_step: Any) -> None:
@@ -93,7 +147,7 @@ def test_a_full_disk_is_an_error_and_the_old_model_stands(config: Callable[..., 
     done = subprocess.run(command, cwd=Path(train_py.__file__).parent, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "error: " in done.stderr
-    assert "File too large" in done.stderr
+    assert "File too large. There is no saved state." in done.stderr
     assert "Traceback" not in done.stderr
     assert {name: (folder / name).read_bytes() for name in before} == before
     checkpoint.read_model(folder)

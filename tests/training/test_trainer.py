@@ -72,7 +72,7 @@ def test_a_vocabulary_comes_from_one_place(config: Callable[..., TrainConfig], t
     with pytest.raises(checkpoint.CheckpointError, match="nobody"):
         train(config(name="run", tokenizer=nobody))
     with pytest.raises(ValueError, match="tokenizer: a run with init_from uses the vocabulary of that checkpoint"):
-        config(name="run", tokenizer=nobody, init_from=nobody)
+        TrainConfig(name="run", tokenizer=nobody, init_from=nobody)
     assert not config(name="run").folder.exists()
 
 

@@ -8,7 +8,14 @@ _DATASETS = {"Tiny Shakespeare": "karpathy/tiny_shakespeare"}  # a corpus's name
 
 
 def card_front(
-    name: str, kind: str, *, corpus: str = "", loss: float | None = None, window: int = 0, base_model: str = ""
+    name: str,
+    kind: str,
+    *,
+    corpus: str = "",
+    loss: float | None = None,
+    window: int = 0,
+    base_model: str = "",
+    license: str = "",
 ) -> str:
     """The front matter of a model card, with which the Hub finds and compares models, between its two lines of dashes.
 
@@ -17,6 +24,7 @@ def card_front(
         corpus: the name of the text that it was trained on.
         loss: its loss on the validation part of that text, in nats per character, in windows of `window` characters.
         base_model: a fine-tuned model's origin, kept only if it is a repository of the Hub.
+        license: an identifier of the Hub, like cc-by-4.0; none is assumed.
     """
     results = [
         EvalResult(
@@ -31,7 +39,7 @@ def card_front(
         )
     ]
     data = ModelCardData(
-        license="mit",
+        license=license or None,
         library_name="nanogpt-playground",
         pipeline_tag="text-generation",
         tags=["character-level", kind.replace("_", "-")],
