@@ -11,11 +11,13 @@ torchrun --standalone --nproc_per_node=2 train.py     two processes share each s
 import argparse
 import shlex
 import sys
+from typing import Any
 
-from nanogpt.cli import add_options, answer_errors
+from nanogpt.cli import answer_errors
 from nanogpt.device import pick_device
 from nanogpt.models import MODELS
-from nanogpt.training.config import TrainConfig
+from nanogpt.options import Parser, add_options
+from nanogpt.training.config import GROUPS, TrainConfig
 from nanogpt.training.distributed import process_group
 from nanogpt.training.fine_tuning import architecture
 from nanogpt.training.presets import PRESETS, resolve
@@ -24,9 +26,12 @@ from nanogpt.training.trainer import train_in_turn
 
 def parse(argv: list[str]) -> list[TrainConfig]:
     """Read the command line: the configs of the runs, all checked before the first run starts."""
-    parser = argparse.ArgumentParser(
-        prog="train.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    shown = _shown_defaults(argv)
+    parser = Parser(
+        prog="python train.py", usage="python train.py [OPTIONS]", description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"The defaults shown are those of: {shown[1]}. Give another --model or --preset beside --help for its.",
+    )  # fmt: skip
     parser.add_argument(
         "--model",
         action="append",
@@ -37,20 +42,38 @@ def parse(argv: list[str]) -> list[TrainConfig]:
         "--preset",
         choices=PRESETS,
         help="a complete set of options for the GPT; options given beside it take precedence. best, which made the "
-        "published model, is meant for --distill_from. Default: large on a GPU, else quick",
+        "published model, is meant for --distill_from (default: large on a GPU, else quick, both with --keep best)",
     )
-    add_options(parser, TrainConfig, leave_out=("model",))
+    add_options(parser, TrainConfig, leave_out=["model"], groups=GROUPS, defaults=shown[0])
     given = vars(parser.parse_args(argv))
     origin = [architecture(given["init_from"])["model"]] if given.get("init_from") else []
     models, preset = given.pop("model") or origin or ["bigram", "gpt"], given.pop("preset")
     if "all" in models:
         models = list(MODELS)
+    if "name" in given and len(models) > 1:
+        parser.error("--name needs exactly one --model")
+    return [_config(model, preset, given) for model in models]
+
+
+def _config(model: str, preset: str | None, given: dict[str, Any]) -> TrainConfig:
     if preset is None:
         preset = "large" if pick_device(given.get("device", "auto")).type == "cuda" else "quick"
         given = {"keep": "best", **given}  # a preset that is asked for is a published recipe, and keeps the last
-    if "name" in given and len(models) > 1:
-        parser.error("--name needs exactly one --model")
-    return [resolve(model, preset, given) for model in models]
+    return resolve(model, preset, given)
+
+
+def _shown_defaults(argv: list[str]) -> tuple[TrainConfig, str]:
+    """The config whose values the help shows, and the options that stand for it."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    first.add_argument("--model", default="gpt")
+    first.add_argument("--preset")
+    try:
+        asked, _ = first.parse_known_args(argv)
+        config = _config(asked.model, asked.preset, {})
+    except (argparse.ArgumentError, ValueError):  # the whole parser says what is wrong
+        return _config("gpt", "quick", {}), "--model gpt --preset quick"
+    preset = f" --preset {asked.preset}" if asked.preset else ""
+    return config, f"--model {asked.model}{preset}"
 
 
 def main(argv: list[str]) -> int:

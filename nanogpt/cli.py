@@ -2,9 +2,10 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
-from dataclasses import MISSING, asdict, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,7 @@ from nanogpt.analysis.inspection import inspection, inspection_lines, looks
 from nanogpt.analysis.parts import without
 from nanogpt.analysis.score import (
     BITS,
-    PROTOCOL_OFFSETS,
-    evaluation_window,
-    random_windows_loss,
     score,
-    windows_loss,
 )
 from nanogpt.analysis.unseen import check_vocabulary
 from nanogpt.bench import bench_generation, bench_training
@@ -27,34 +24,16 @@ from nanogpt.device import pick_device
 from nanogpt.generation.continuation import stream
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.generation.text_model import TextModel
+from nanogpt.options import Parser, add_options
 from nanogpt.publish import add_publish_commands
-from nanogpt.storage.checkpoint import METRICS, WEIGHTS, CheckpointError, metrics
+from nanogpt.storage.checkpoint import CheckpointError
 from nanogpt.storage.hub import HubError
 from nanogpt.storage.zoo import Zoo, load
 from nanogpt.text.corpus import DataError, load_corpus
 from nanogpt.training.plot import plot_runs
+from nanogpt.training.protocol import judged
 from nanogpt.training.recipe import text_of_checkpoint
 from nanogpt.training.trainer import TrainError
-
-
-def add_options(parser: argparse.ArgumentParser, config: type[Any], leave_out: tuple[str, ...] = ()) -> None:
-    """One flag for each field of a config dataclass, spelt with `_` or `-`; only the given ones are set."""
-    for f in fields(config):
-        if f.name in leave_out:
-            continue
-        names = dict.fromkeys([f"--{f.name}", f"--{f.name.replace('_', '-')}"])
-        default = "" if f.default in (None, "", False, (), MISSING) else f" (default {f.default})"
-        how: dict[str, Any] = {"help": f.metadata["help"] + default, "default": argparse.SUPPRESS}
-        if f.type is bool:
-            how["action"] = argparse.BooleanOptionalAction
-        elif f.type == tuple[str, ...]:
-            how |= {"nargs": "+", "metavar": "DIR"}
-        else:
-            how |= {"type": f.type if f.type in (int, float) else str}
-            how |= {"metavar": f.metadata["metavar"] or f.name.split("_")[-1].upper()}
-            if f.metadata.get("choices"):
-                how |= {"choices": f.metadata["choices"], "metavar": None}
-        parser.add_argument(*names, **how)
 
 
 def answer_errors(main: Callable[[list[str]], int], argv: list[str]) -> int:
@@ -63,8 +42,14 @@ def answer_errors(main: Callable[[list[str]], int], argv: list[str]) -> int:
         return main(argv)
     except (CheckpointError, DataError, HubError, TrainError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
+    except BrokenPipeError:  # of `… | head`: nobody reads the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more when it ends
     except OSError as error:
-        print(f"error: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130  # 128 + SIGINT, as shells report it
     return 1
 
 
@@ -75,43 +60,42 @@ def main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m nanogpt", description=__doc__, allow_abbrev=False)
+    parser = Parser(prog="python -m nanogpt", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(
         name: str, run: Callable[[argparse.Namespace], int], help: str, *, several: bool = False, edits: bool = False
     ) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=help, description=help, allow_abbrev=False)
+        sub = commands.add_parser(name, help=help, description=help)
         if edits:
             off = 'parts of the model to switch off, like "5.3 2.mlp", a layer\'s number, attention or mlps'
             sub.add_argument("--off", default="", metavar="PARTS", help=off)
             sub.add_argument("--context", type=int, default=0, metavar="N", help="look back at most N characters")
         sub.set_defaults(run=run)
-        what = "a folder's name in the checkpoints folder, or USER/REPO[@REVISION] on the Hugging Face Hub"
+        what = (
+            "a name in the folder of checkpoints, the path of a folder, or USER/REPO[@REVISION] on the Hugging Face Hub"
+        )
         if several:
-            sub.add_argument("model", nargs="+", metavar="NAME", help=what)
+            sub.add_argument("model", nargs="+", metavar="MODEL", help=what)
         else:
-            sub.add_argument("--model", default="gpt", help=f"{what} (default gpt)")
-        sub.add_argument("--checkpoints", default="checkpoints", metavar="DIR", help="default checkpoints")
+            sub.add_argument("--model", metavar="MODEL", default="gpt", help=f"{what} (default gpt)")
+        sub.add_argument(
+            "--checkpoints",
+            default="checkpoints",
+            metavar="DIR",
+            help="the folder of checkpoints (default checkpoints)",
+        )
         sub.add_argument("--json", action="store_true", help="print one JSON object instead")
         return sub
 
     sub = command("sample", _sample, "Continue a prompt. The page and the API write the same text.", edits=True)
-    sub.add_argument("--prompt", default="", help="the beginning; an empty one starts from a newline")
+    sub.add_argument("--prompt", metavar="TEXT", default="", help="the beginning; an empty one starts from a newline")
     add_options(sub, SamplingParams)
     sub.add_argument("--beam", type=int, default=0, metavar="WIDTH", help="beam search of this width instead")
     sub.set_defaults(num_threads=1)  # like the page: the last bits of a sum depend on the number of threads
 
-    sub = command("score", _score, "Bits per character of a text, or the losses of the protocol.", edits=True)
-    sub.add_argument("file", nargs="?", help="a UTF-8 text file; - for standard input")
-    sub.add_argument("--protocol", action="store_true", help="evaluate the model on the validation text instead")
-    sub.add_argument("--quick", action="store_true", help="read that text at the first offset of the protocol only")
-    text = (
-        "the text of --protocol; default the model's own, where training has noted it, else $NANOGPT_DATA, else Tiny "
-    )
-    sub.add_argument("--data", metavar="FILE", help=f"{text}Shakespeare")
-    sub.set_defaults(num_threads=0)
-
+    _add_score_options(command("score", _score, "Bits per character of a text, or the losses of the protocol.",
+                               edits=True))  # fmt: skip
     _add_inspection_options(command("inspect", _inspect, "Why the next character follows: the votes of all parts, the "
                                     "lens, dependence, where the heads look.", edits=True))  # fmt: skip
     _add_figures_options(command("analyse", _analyse, "Measure on unseen text what heads look at, and what each head, "
@@ -122,24 +106,35 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("what", nargs="?", choices=("sample", "train"), default="sample", help="default sample")
     sub.set_defaults(num_threads=0)
 
-    sub = commands.add_parser("plot", allow_abbrev=False, help="Draw validation loss against training seconds.",
+    sub = commands.add_parser("plot", help="Draw validation loss against training seconds.",
                               description="Draw runs' validation loss against training seconds.")  # fmt: skip
-    sub.add_argument("folder", nargs="+", help="checkpoint folders with a metrics.jsonl")
-    sub.add_argument("--out", default="loss.svg", help="svg, png or pdf (default loss.svg)")
+    sub.add_argument("folder", nargs="+", metavar="DIR", help="checkpoint folders with a metrics.jsonl")
+    sub.add_argument("--out", metavar="FILE", default="loss.svg", help="svg, png or pdf (default loss.svg)")
     sub.set_defaults(run=_plot, num_threads=0)
     add_publish_commands(commands)
     return parser
 
 
+def _add_score_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", nargs="?", metavar="FILE", help="a UTF-8 text file; - for standard input")
+    parser.add_argument("--protocol", action="store_true", help="evaluate the model on the validation text instead")
+    parser.add_argument("--quick", action="store_true", help="read that text at the first offset of the protocol only")
+    text = (
+        "the text of --protocol; default the model's own, where training has noted it, else $NANOGPT_DATA, else Tiny "
+    )
+    parser.add_argument("--data", metavar="FILE", help=f"{text}Shakespeare")
+    parser.set_defaults(num_threads=0)
+
+
 def _add_inspection_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--text", required=True, help="what the model reads")
+    parser.add_argument("--text", metavar="TEXT", required=True, help="what the model reads")
     at = "the last character read, from 0; -1 is the last"
     parser.add_argument("--position", type=int, default=-1, metavar="P", help=at)
     head = 'all weights of a head like "5.3"; default the largest of all'
-    parser.add_argument("--head", default="attention", help=head)
+    parser.add_argument("--head", metavar="HEAD", default="attention", help=head)
     run = "the text after N characters is a run, drawn with the settings below"
     parser.add_argument("--beginning", type=int, default=0, metavar="N", help=run)
-    add_options(parser, SamplingParams, leave_out=("max_new_tokens",))
+    add_options(parser, SamplingParams, leave_out=["max_new_tokens"])
     parser.set_defaults(num_threads=1)
 
 
@@ -153,16 +148,25 @@ def _add_figures_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(num_threads=2)
 
 
-def _zoo(args: argparse.Namespace) -> Zoo:
-    zoo = Zoo(args.checkpoints, report=lambda problem: print(f"note: {problem}", file=sys.stderr))
+def _model(args: argparse.Namespace, name: str) -> TextModel:
+    """The model of a name in the folder of checkpoints, of a path with a slash, or of USER/REPO[@REVISION].
+
+    Of the other folders beside it, only outlines are read: one of them may hold its draft. What is wrong with them is
+    not said. Raises CheckpointError, HubError or ValueError.
+    """
+    folder = Path(name) if "/" in name else Path(args.checkpoints, name)
+    if "/" in name and not folder.is_dir():
+        return load(name)
+    folder = folder if folder.name else folder.resolve()
+    zoo = Zoo(folder.parent, report=lambda problem: None)
     zoo.refresh()
-    return zoo
+    if folder.is_dir() and folder.name not in zoo.names:
+        return load(folder)  # says what is wrong with it
+    return zoo.get(folder.name)
 
 
 def _load(args: argparse.Namespace) -> TextModel:
-    # A name in a folder has no slash: with one, it is another folder, or USER/REPO[@REVISION] on the Hub.
-    loaded = load(args.model) if "/" in args.model else _zoo(args).get(args.model)
-    return without(loaded, getattr(args, "off", ""))
+    return without(_model(args, args.model), getattr(args, "off", ""))
 
 
 def _given(args: argparse.Namespace, config: type[Any]) -> dict[str, Any]:
@@ -192,7 +196,11 @@ def _score(args: argparse.Namespace) -> int:
     if args.protocol and args.context:
         raise ValueError("The protocol has windows of its own: --context is for a file.")
     if args.protocol:
-        result = _protocol(loaded, args.data, args.quick)
+        corpus = text_of_checkpoint(loaded.folder, loaded.tokenizer, args.data)
+        if corpus is None:
+            corpus = load_corpus(args.data)
+            check_vocabulary(loaded, corpus)
+        result = judged(loaded, corpus, quick=args.quick)
     elif args.file:
         result = _score_text(
             loaded, sys.stdin.read() if args.file == "-" else Path(args.file).read_text("utf-8"), args.context
@@ -217,35 +225,6 @@ def _score_text(loaded: TextModel, text: str, context: int) -> dict[str, Any]:
     }
 
 
-def _protocol(loaded: TextModel, data: str | None, quick: bool) -> dict[str, Any]:
-    corpus = text_of_checkpoint(loaded.folder, loaded.tokenizer, data)
-    if corpus is None:
-        corpus = load_corpus(data)
-        check_vocabulary(loaded, corpus)
-    model, window = loaded.model, evaluation_window(loaded.model)
-    offsets = [o for o in PROTOCOL_OFFSETS if o < window][: 1 if quick else None]
-    return {
-        "model": loaded.name,
-        "corpus": corpus.name,
-        "full_val_256": None,  # stays empty for a model with a shorter context
-        f"full_val_{window}": windows_loss(model, corpus.val, window, offsets),
-        "nanogpt_estimate": random_windows_loss(model, corpus.val, window),
-        "parameters": loaded.parameters,
-        "bytes": (loaded.folder / WEIGHTS).stat().st_size,
-        **_training(loaded.folder),
-    }
-
-
-def _training(folder: Path) -> dict[str, Any]:
-    """How a checkpoint was trained, from the last line of its log; empty for a checkpoint without a log."""
-    if not (folder / METRICS).exists():
-        return {}
-    rows = metrics(folder)
-    last = rows[-1] if rows else {}
-    names = {"steps": "step", "trained_characters": "tokens", "training_seconds": "seconds", "trained_on": "machine"}
-    return {name: last.get(key) for name, key in names.items()}
-
-
 def _inspect(args: argparse.Namespace) -> int:
     loaded, given = _load(args), _given(args, SamplingParams)
     text = loaded.read_text(args.text)
@@ -258,8 +237,7 @@ def _inspect(args: argparse.Namespace) -> int:
 
 
 def _analyse(args: argparse.Namespace) -> int:
-    zoo = _zoo(args)
-    chosen = [zoo.get(name) for name in dict.fromkeys(args.model)]
+    chosen = [_model(args, name) for name in dict.fromkeys(args.model)]
     corpus = load_corpus(args.data)
     for loaded in chosen:
         check_vocabulary(loaded, corpus)  # all of them before the first takes its minutes

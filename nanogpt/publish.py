@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def add_publish_commands(commands: Any) -> None:
     """Add the three commands to the subparsers of `python -m nanogpt`."""
     help = "Upload a checkpoint to the Hugging Face Hub, as the newest revision of a repository."
-    sub = commands.add_parser("push", help=help, description=help, allow_abbrev=False)
+    sub = commands.add_parser("push", help=help, description=help)
     sub.add_argument("folder", metavar="DIR", help="a checkpoint folder, like checkpoints/gpt")
     sub.add_argument("repo", metavar="USER/REPO", help="made if it is not there")
     sub.add_argument("--private", action="store_true", help="make it a private repository")
@@ -26,14 +26,14 @@ def add_publish_commands(commands: Any) -> None:
     sub.set_defaults(run=_push)
 
     help = "Download a checkpoint from the Hugging Face Hub into a folder."
-    sub = commands.add_parser("pull", help=help, description=help, allow_abbrev=False)
+    sub = commands.add_parser("pull", help=help, description=help)
     sub.add_argument("source", metavar="USER/REPO[@REVISION]", help="a revision is a branch, a tag or a commit")
     sub.add_argument("--into", metavar="DIR", help="the folder; default: checkpoints/REPO")
     sub.add_argument("--overwrite", action="store_true", help="replace another checkpoint in that folder")
     sub.set_defaults(run=_pull, num_threads=0)
 
     help = "Put the page and its checkpoints on a Hugging Face Space: make it, or update it."
-    sub = commands.add_parser("deploy", help=help, description=help, allow_abbrev=False)
+    sub = commands.add_parser("deploy", help=help, description=help)
     sub.add_argument("space", metavar="USER/SPACE", help="made if it is not there")
     hardware = "zero-gpu is free for every account; cpu-basic needs a paid plan (default zero-gpu)"
     sub.add_argument("--hardware", choices=tuple(HARDWARE), default="zero-gpu", help=hardware)

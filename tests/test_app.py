@@ -1,6 +1,8 @@
 """What the app offers: local checkpoints whatever the network does, and repositories that the operator names."""
 
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,3 +79,31 @@ def test_the_app_answers_without_a_network(tmp_path: Path) -> None:
     server = Server(Path("checkpoints").resolve(), tmp_path / "log", f"{away}; sys.argv.append('alice/gpt')")
     server.stop()
     assert f"note: alice/gpt is not a folder here. The Hub ({url}) cannot be reached." in server.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--port", "99999"], "port must be a whole number from 1 to 65,535; got 99999."),
+        (["--models", "/nowhere"], "/nowhere is neither a folder here nor the name of a repository, USER/REPO"),
+        (["--prot", "1"], "unknown option --prot; did you mean --port?"),
+    ],
+)
+def test_a_wrong_option_takes_two_lines(words: list[str], message: str, capsys: Output) -> None:
+    with pytest.raises(SystemExit) as exit:
+        app.main(words)
+    assert exit.value.code == 2
+    assert capsys.readouterr().err == f"error: {message}\npython app.py --help lists all options.\n"
+
+
+def test_a_taken_port_is_said() -> None:
+    """Once, it was a traceback."""
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        taken = str(busy.getsockname()[1])
+        command = [sys.executable, str(Path(app.__file__)), "--port", taken]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 2
+    expected = f"error: port {taken} is taken: choose another with --port\npython app.py --help lists all options.\n"
+    assert done.stderr == expected

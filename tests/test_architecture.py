@@ -15,6 +15,7 @@ PACKAGE = ROOT / "nanogpt"
 MAY_IMPORT: dict[str, set[str]] = {
     "checks": set(),
     "device": set(),
+    "options": {"checks"},
     "text": {"checks"},
     "models": {"checks"},
     "generation": {"checks", "text", "models"},
@@ -26,6 +27,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "playground": {"checks", "text", "models", "generation", "analysis", "storage"},
     "cli": {
         "checks",
+        "options",
         "device",
         "text",
         "models",

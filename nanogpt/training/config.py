@@ -15,6 +15,33 @@ from nanogpt.models.layers import ACTIVATIONS
 from nanogpt.models.ranges import RANGES
 from nanogpt.training.report import REPORTERS
 
+# The order and the titles of `train.py --help`.
+GROUPS: dict[str, tuple[str, ...]] = {
+    "text": ("data", "val_fraction", "tokenizer", "tune"),
+    "model": (
+        "n_layer", "n_head", "n_embd", "n_context", "n_vector", "block_size", "dropout", "bias", "position",
+        "activation", "qk_norm", "tie_weights", "zero_init",
+    ),
+    "what the run starts from and learns from": (
+        "init_from", "grow_vocabulary", "distill_from", "synthetic_chars",
+    ),
+    "length and schedule": (
+        "max_iters", "max_seconds", "batch_size", "gradient_accumulation_steps", "lr_schedule", "warmup_iters",
+        "cooldown", "min_lr",
+    ),
+    "optimizer": (
+        "optimizer", "learning_rate", "matrix_lr", "weight_decay", "beta1", "beta2", "grad_clip", "ema_decay",
+    ),
+    "evaluation and logs": (
+        "keep", "patience", "eval_interval", "eval_iters", "full_eval", "eval_only", "sample_interval", "log_interval",
+        "report_to",
+    ),
+    "files": ("out_dir", "name", "overwrite", "resume", "save_interval", "keep_last", "snapshots", "license"),
+    "machine": (
+        "seed", "device", "dtype", "num_threads", "gradient_checkpointing", "deterministic", "compile",
+    ),
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -103,7 +130,9 @@ class TrainConfig:
     beta2: float = option(0.95, "AdamW's decay rate of the mean squared gradient", 0, 0.99999, metavar="DECAY")
     grad_clip: float = option(1.0, "largest norm of the gradient; 0: no clipping", 0, 1e9, metavar="NORM")
     distill_from: tuple[str, ...] = option(
-        (), "checkpoint folders of teachers: half of each target is their mean prediction (distillation)"
+        (),
+        "checkpoint folders of teachers: half of each target is their mean prediction (distillation)",
+        metavar="DIR",
     )
     synthetic_chars: int = option(
         0, "characters that the teachers generate, as additional training text", 0, 1_000_000_000, metavar="CHARACTERS"
@@ -154,8 +183,8 @@ class TrainConfig:
     name: str = option("", "name of this checkpoint's folder; default: my-MODEL")
     overwrite: bool = option(False, "replace an existing checkpoint of that name")
     resume: bool = option(False, "continue from the newest saved state of that name")
-    seed: int = option(1, "seed of the initial weights, the windows and dropout", 0, 2**32 - 1)
-    device: str = option("auto", "auto, cpu, cuda, cuda:1, mps")
+    seed: int = option(1, "seed of the initial weights, the windows and dropout", 0, 2**32 - 1, metavar="NUMBER")
+    device: str = option("auto", "auto, cpu, cuda, cuda:1, mps", metavar="NAME")
     dtype: str = option(
         "auto", "number format of matrix products; auto: bfloat16 if it is fast here", choices=("auto", *DTYPES)
     )
