@@ -17,10 +17,11 @@ from nanogpt.cli import answer_errors
 from nanogpt.device import pick_device
 from nanogpt.models import MODELS
 from nanogpt.options import Parser, add_options
+from nanogpt.text.corpus import read_text
 from nanogpt.training.config import GROUPS, TrainConfig
 from nanogpt.training.distributed import process_group
 from nanogpt.training.fine_tuning import architecture
-from nanogpt.training.presets import PRESETS, resolve
+from nanogpt.training.presets import PRESETS, resolve, suited
 from nanogpt.training.trainer import train_in_turn
 
 
@@ -56,10 +57,19 @@ def parse(argv: list[str]) -> list[TrainConfig]:
 
 
 def _config(model: str, preset: str | None, given: dict[str, Any]) -> TrainConfig:
-    if preset is None:
-        preset = "large" if pick_device(given.get("device", "auto")).type == "cuda" else "quick"
-        given = {"keep": "best", **given}  # a preset that is asked for is a published recipe, and keeps the last
-    return resolve(model, preset, given)
+    if preset is not None:
+        return resolve(model, preset, given)
+    preset = "large" if pick_device(given.get("device", "auto")).type == "cuda" else "quick"
+    given = {"keep": "best", **given}  # a preset that is asked for is a published recipe, and keeps the last
+    config = resolve(model, preset, given)
+    if config.data is None:
+        return config
+    characters = int(len(read_text(config.data)) * (1 - config.val_fraction))
+    changed = {name: value for name, value in suited(config, characters).items() if name not in given}
+    if changed:
+        shown = ", ".join(f"{name} {value}" for name, value in changed.items())
+        print(f"note: with {characters:,} characters to learn from, {model} is trained with {shown}", file=sys.stderr)
+    return resolve(model, preset, {**given, **changed})
 
 
 def _shown_defaults(argv: list[str]) -> tuple[TrainConfig, str]:

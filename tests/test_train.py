@@ -101,3 +101,18 @@ def test_a_preset_keeps_the_last_weights_and_the_defaults_the_best() -> None:
     assert {c.keep for c in train_py.parse([])} == {"best"}
     assert [c.keep for c in train_py.parse(["--model", "gpt", "--preset", "quick"])] == ["last"]
     assert [c.keep for c in train_py.parse(["--model", "gpt", "--preset", "quick", "--keep", "best"])] == ["best"]
+
+
+def test_the_defaults_suit_a_short_text_and_say_so(text_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = ["--model", "gpt", "--data", str(text_file)]
+    (config,) = train_py.parse(data)
+    assert (config.max_iters, config.dropout, config.eval_interval) == (100, 0.2, 5)
+    said = capsys.readouterr().err
+    assert re.fullmatch(
+        r"note: with 6,\d{3} characters to learn from, gpt is trained with max_iters 100, eval_interval 5, dropout 0.2",
+        said.strip(),
+    )
+    (config,) = train_py.parse([*data, "--max_iters", "300", "--dropout", "0"])
+    assert (config.max_iters, config.dropout) == (300, 0)  # what is given wins
+    (config,) = train_py.parse([*data, "--preset", "quick"])
+    assert config.max_iters == 800  # a published recipe

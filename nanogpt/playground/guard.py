@@ -41,9 +41,9 @@ def body_problem(body: bytes) -> str | None:
     while left:  # no recursion: a visitor chooses the depth
         part = left.pop()
         if isinstance(part, dict):
-            meta = part.get("meta", {})
-            # Where a path stands, Gradio fails at any other `meta`.
-            if meta.get("_type") == FILE if isinstance(meta, dict) else "path" in part:
+            meta = part.get("meta")
+            # A path alone is a file to Gradio too, in the data of an event.
+            if "path" in part or (isinstance(meta, dict) and meta.get("_type") == FILE):
                 return "This page takes no files."
             left.extend(part.values())
         elif isinstance(part, list):

@@ -47,6 +47,7 @@ def test_a_damaged_folder_is_reported_to_the_operator_and_the_rest_is_offered(
 def test_without_any_checkpoint_the_page_says_how_to_make_some(
     visit: Visit, start_server: Callable[[Path], Server], tmp_path: Path
 ) -> None:
+    (tmp_path / "none").mkdir()
     page = visit(start_server(tmp_path / "none").url, run=False)
     assert (
         "No checkpoints in none/. Train some with: python train.py" in page.locator("#problems textarea").input_value()

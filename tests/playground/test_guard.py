@@ -103,7 +103,7 @@ def test_a_body_that_is_not_json_is_refused(body: bytes, kind: str) -> None:
 def test_depth_hides_nothing(depth: int) -> None:
     for opened, closed in ("[", "]"), ('{"a":', "}"):
         for wanted in (None, FILES):
-            inside = json.dumps(file_at("http://x") if wanted else {"path": "http://x", "meta": {"_type": "other"}})
+            inside = json.dumps(file_at("http://x") if wanted else {"url": "http://x", "meta": {"_type": "other"}})
             assert body_problem((opened * depth + inside + closed * depth).encode()) == wanted
 
 
@@ -112,6 +112,11 @@ def test_a_path_with_anything_else_that_gradio_fails_at_is_refused(meta: object)
     """Gradio takes the `_type` of a `meta` without a look at what it is: the visitor read "null"."""
     assert body_problem(json.dumps({"data": [{"path": "x", "meta": meta}]}).encode()) == FILES
     assert body_problem(json.dumps({"data": [{"meta": meta}]}).encode()) is None
+
+
+def test_a_path_alone_is_a_file_too() -> None:
+    """In the data of an event it gave a traceback in the log."""
+    assert body_problem(b'{"data": [], "event_data": {"char": {"path": "abc"}}}') == FILES
 
 
 CLOSED = [
