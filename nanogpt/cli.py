@@ -1,4 +1,4 @@
-"""Work with the models: python -m nanogpt sample | score | inspect | analyse | bench | plot | push | pull | deploy."""
+"""Work with the models: python -m nanogpt sample | score | inspect | analyse | bench | plot | import | push | …"""
 
 import argparse
 import json

@@ -1,4 +1,4 @@
-"""Share models and the page: python -m nanogpt push | pull | deploy.
+"""Models and the page from and to elsewhere: python -m nanogpt import | push | pull | deploy.
 
 Knows the command line; what is sent stands in storage/space.py, and how in storage/hub.
 """
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from nanogpt.storage.from_nanogpt import keep, read_nanogpt
 from nanogpt.storage.hub.names import check_repo, split_revision
 from nanogpt.storage.space import HARDWARE, project_address, space_files
 
@@ -15,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def add_publish_commands(commands: Any) -> None:
-    """Add the three commands to the subparsers of `python -m nanogpt`."""
+    """Add the four commands to the subparsers of `python -m nanogpt`."""
+    _add_import_command(commands)
     help = "Upload a checkpoint to the Hugging Face Hub, as the newest revision of a repository."
     sub = commands.add_parser("push", help=help, description=help)
     sub.add_argument("folder", metavar="DIR", help="a checkpoint folder, like checkpoints/gpt")
@@ -43,10 +45,33 @@ def add_publish_commands(commands: Any) -> None:
     sub.set_defaults(run=_deploy)
 
 
+def _add_import_command(commands: Any) -> None:
+    help = "Make a checkpoint out of one of karpathy/nanoGPT. No code in its files is run."
+    sub = commands.add_parser("import", help=help, description=help)
+    sub.add_argument("checkpoint", metavar="CKPT.PT", help="what nanoGPT's train.py has saved")
+    sub.add_argument("vocabulary", metavar="META.PKL", nargs="?", help="the characters, beside nanoGPT's data")
+    sub.add_argument("name", metavar="NAME", help="of the new folder in the folder of checkpoints")
+    sub.add_argument("--checkpoints", default="checkpoints", metavar="DIR", help="that folder (default checkpoints)")
+    sub.add_argument("--overwrite", action="store_true", help="replace a checkpoint of that name")
+    sub.set_defaults(run=_import, num_threads=0)
+
+
 def _add_project(parser: argparse.ArgumentParser) -> None:
     help = "the address of the code, for the card; default: git's remote origin, if it is on the web"
     parser.add_argument("--project", metavar="URL", default="", help=help)
     parser.set_defaults(num_threads=0)
+
+
+def _import(args: argparse.Namespace) -> int:
+    folder = Path(args.checkpoints, args.name)
+    if Path(args.name).name != args.name or args.name in (".", ".."):
+        raise ValueError(f"name must be a folder name without slashes; got {args.name!a}.")
+    if folder.exists() and not args.overwrite:
+        raise ValueError(f"{folder} exists. Give --overwrite to replace it, or another name.")
+    imported = read_nanogpt(Path(args.checkpoint), Path(args.vocabulary) if args.vocabulary else None)
+    keep(imported, folder)
+    print(f"{folder}: the logits differ from nanoGPT's by at most {imported.difference:.1g}")
+    return 0
 
 
 def _push(args: argparse.Namespace) -> int:

@@ -109,7 +109,7 @@ def test_the_import_reader_sees_every_form(tmp_path: Path) -> None:
         ("huggingface_hub", {"storage"}),
         ("httpx2", {"storage"}),
         ("matplotlib", {"training"}),
-        ("pickle", set()),
+        ("pickle", {"storage"}),
         ("marshal", set()),
         ("shelve", set()),
     ],
@@ -121,10 +121,20 @@ def test_libraries_have_their_rooms(library: str, rooms: set[str]) -> None:
 
 @pytest.mark.parametrize(
     ("name", "rooms"),
-    [("torch.manual_seed", {"training"}), ("torch.seed", set()), ("torch.load", set()), ("torch.save", set())],
+    [("torch.manual_seed", {"training"}), ("torch.seed", set()), ("torch.load", {"storage"}), ("torch.save", set())],
 )
 def test_names_that_only_some_may_use(name: str, rooms: set[str]) -> None:
     assert {room_of(p) for p in SOURCES if calls_of(p, name)} <= rooms
+
+
+def test_only_one_module_reads_pickles() -> None:
+    """Those of nanoGPT, and none of their code is run."""
+    reading = {p for p in SOURCES if "pickle" in set(imports(p)) or calls_of(p, "torch.load")}
+    assert {p.name for p in reading} == {"from_nanogpt.py"}
+    (path,) = reading
+    assert path.read_text(encoding="utf-8").count("torch.load(") == 1
+    assert "weights_only=True" in path.read_text(encoding="utf-8")
+    assert not calls_of(path, "pickle.load") + calls_of(path, "pickle.loads")
 
 
 def test_every_import_is_pinned() -> None:

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from nanogpt.checks import check_fields
+from nanogpt.checks import check_fields, option
 from nanogpt.models.base import LanguageModel
 from nanogpt.models.kv_cache import KVCache
-from nanogpt.models.ranges import size
 
 
 @dataclass(frozen=True)
 class BigramConfig:
-    vocab_size: int = size("vocab_size")
+    vocab_size: int = option(low=1, high=4096)  # the table holds V² numbers
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -6,7 +6,7 @@ from typing import Any
 from nanogpt.checks import option
 
 RANGES: dict[str, tuple[float, float]] = {
-    "vocab_size": (1, 4096),
+    "vocab_size": (1, 65_536),
     "block_size": (1, 4096),
     "n_layer": (1, 48),
     "n_head": (1, 64),

@@ -1,7 +1,7 @@
 """One folder ↔ one model.
 
 A model's folder holds `model.safetensors`, `tokenizer.json` and, written last, `config.json` with the digests
-of the other two and of itself: a folder that was cut off while being written never loads. No pickle anywhere: any
+of the other two and of itself: a folder that was cut off while being written never loads. No pickle: any
 bytes offered as a checkpoint give a model or a `CheckpointError`, and run no code.
 """
 
