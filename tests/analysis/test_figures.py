@@ -262,7 +262,9 @@ def test_a_link_or_a_folder_is_none(stored: tuple[TextModel, Path, dict[str, Any
 def test_the_tables_hold_every_figure(saved: Callable[..., TextModel], corpus: Corpus) -> None:
     figures = analyse(saved("gpt"), corpus)
     text = described(figures)
-    assert text.startswith(f"gpt: {figures.bits:.4f} bits per character of unseen text (256 characters of text sha256:")
+    assert text.startswith(
+        f"gpt: {figures.bits:.4f} bits per character of unseen text (256 characters of text.txt (sha256 "
+    )
     for head in figures.heads:
         row = next(line for line in text.splitlines() if line.startswith(f"{head.part} "))
         assert row.split()[1:8] == [f"{100 * head.share[pattern]:.1f}" for pattern in HEAD_PATTERNS]

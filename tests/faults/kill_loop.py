@@ -70,6 +70,7 @@ def kill_at_random(folder: Path, count: int, seed: int = 0) -> Outcome:
     outcome, rng = Outcome(), random.Random(seed)
     train(config_of(folder / "whole"))  # here, so that what PyTorch imports on the way is there in every process
     whole, run = result(folder / "whole" / "run"), folder / "killed" / "run"
+    whole["card"] = whole["card"].replace((folder / "whole").as_posix(), run.parent.as_posix())  # it tells its folder
     seen = 0
     while outcome.counts["kills"] < count or outcome.counts["ends"] == 0:
         again = latest_state(run / "state") is not None
