@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nanogpt.checks import shown
+from nanogpt.checks import number, shown
 from nanogpt.models import build_model, make_config
 from nanogpt.models.base import LanguageModel
 from nanogpt.storage.atomic import write_file
@@ -30,6 +30,7 @@ from nanogpt.storage.checkpoint import (
     read_file,
     save,
 )
+from nanogpt.storage.portable import CARD, OTHER_FILES
 from nanogpt.text.tokenizer import CharTokenizer
 
 MAX_PICKLE_BYTES = 4_000_000_000  # weights in float32 and two moments of AdamW beside them
@@ -49,7 +50,14 @@ class Imported:
     model: LanguageModel
     tokenizer: CharTokenizer
     difference: float  # the largest between the logits of both
-    steps: int  # of its training; 0 if the file does not say
+    file: str  # the name of its file, for a card
+    steps: float | None  # of its training, if the file tells them
+    loss: float | None  # the lowest on the validation text, in nats per character, if the file tells it
+
+    @property
+    def parameters(self) -> int:
+        """How many weights the model has, a tied head once."""
+        return sum(p.numel() for p in self.model.parameters())
 
 
 def read_nanogpt(checkpoint: Path, vocabulary: Path | None) -> Imported:
@@ -76,21 +84,42 @@ def read_nanogpt(checkpoint: Path, vocabulary: Path | None) -> Imported:
         raise CheckpointError(
             f"{checkpoint.name}: the logits differ from nanoGPT's by {difference:.2g}; nothing was kept."
         )
-    steps = found.get("iter_num")
-    return Imported(model, tokenizer, difference, steps if isinstance(steps, int) else 0)
+    file = shown(checkpoint.name, 100).replace("`", "'")
+    steps, loss = _told(found.get("iter_num"), 10**12), _told(found.get("best_val_loss"), 1000)
+    return Imported(model, tokenizer, difference, file, steps, loss)
 
 
 def keep(imported: Imported, folder: Path) -> None:
-    """Write an imported model into a checkpoint folder, its weights as they were, with a card."""
+    """Write an imported model into a checkpoint folder, its weights as they were, with a card. Raises OSError.
+
+    The log, the figures and the recipe of a model that was there before are removed.
+    """
+    for name in OTHER_FILES:
+        (folder / name).unlink(missing_ok=True)
+    save(folder, imported.model, imported.tokenizer)
+    write_file(folder / CARD, _card(imported, folder.name).encode())
+
+
+def _card(imported: Imported, name: str) -> str:
+    """The model card, as Markdown."""
     from nanogpt.storage.hub.front_matter import card_front  # the Hub's library takes long to import
 
-    save(folder, imported.model, imported.tokenizer)
-    card = (
-        f"{card_front(folder.name, 'gpt')}\n# {folder.name}\n\nThis GPT of single characters was trained with "
-        f"[nanoGPT](https://github.com/karpathy/nanoGPT) for {imported.steps:,} steps, and imported with\n"
-        f"`python -m nanogpt import`. Its logits differ from nanoGPT's by at most {imported.difference:.1g}.\n"
-    )
-    write_file(folder / "README.md", card.encode())
+    rows = f"| parameters | {imported.parameters:,} |\n"
+    if imported.steps is not None:
+        rows += f"| steps, by the file's `iter_num` | {imported.steps:,.0f} |\n"
+    if imported.loss is not None:
+        rows += f"| validation loss, by the file's `best_val_loss` | {imported.loss:.4f} nats per character |\n"
+    return f"""{card_front(name, "gpt")}
+# {name}
+
+This GPT of single characters was imported from `{imported.file}`, a checkpoint of
+[nanoGPT](https://github.com/karpathy/nanoGPT), by `python -m nanogpt import`.
+
+| | |
+|---|---|
+{rows}| largest difference between its logits and nanoGPT's | {imported.difference:.1g} |
+| licence | not stated |
+"""
 
 
 # --- the checkpoint ----------------------------------------------------------------------------------------
@@ -98,7 +127,7 @@ def keep(imported: Imported, folder: Path) -> None:
 
 def _read_checkpoint(path: Path) -> dict[str, Any]:
     """What train.py of nanoGPT saves, with its `model` and `model_args`, both dictionaries."""
-    data = _read_linked(path, MAX_PICKLE_BYTES)
+    data = read_file(Path(os.path.realpath(path)), MAX_PICKLE_BYTES)  # a large file is often a link to another disk
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as parts:
             if sum(part.file_size for part in parts.infolist()) > len(data):
@@ -111,11 +140,6 @@ def _read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict) or not all(isinstance(found.get(key), dict) for key in ("model", "model_args")):
         raise CheckpointError(f"{path.name}: not a checkpoint of nanoGPT's train.py: it has no model and model_args.")
     return found
-
-
-def _read_linked(path: Path, most: int) -> bytes:
-    """The bytes of a file that a person names, which may be a link, as large files often are."""
-    return read_file(Path(os.path.realpath(path)), most)
 
 
 def _named_weights(found: dict[Any, Any]) -> Weights:
@@ -149,6 +173,16 @@ def _checked_args(found: dict[Any, Any]) -> dict[str, Any]:
         names = ", ".join(map(str, args))
         raise ValueError(f"model_args must be {', '.join(MODEL_ARGS)}; got {shown(names, 200)}.")
     return args
+
+
+def _told(value: object, most: float) -> float | None:
+    """A number from 0 to `most` that the file tells of its training, or None: anything may stand there."""
+    if isinstance(value, Tensor) and _is_plain(value) and value.numel() == 1:
+        value = value.item()
+    try:
+        return number("", value, 0, most)
+    except ValueError:
+        return None
 
 
 def _compare_args(args: dict[str, Any], weights: Weights) -> None:
@@ -205,7 +239,7 @@ def _read_vocabulary(checkpoint: Path, path: Path | None, vocab_size: int) -> Ch
         if vocab_size in GPT2_SIZES:
             wanted = f"a vocabulary of {vocab_size:,} is that of GPT-2's tokens, but the models here write characters."
         raise CheckpointError(f"{checkpoint.name}: {wanted}")
-    data = _read_linked(path, MAX_META_BYTES)
+    data = read_file(Path(os.path.realpath(path)), MAX_META_BYTES)
     try:
         found = _NothingCalled(io.BytesIO(data)).load()
         itos = found.get("itos") if isinstance(found, dict) else None

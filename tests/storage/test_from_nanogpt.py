@@ -32,9 +32,12 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def write() -> Write:
-    """write(weights, n_head=2, …) → a ckpt.pt as nanoGPT's train.py saves it, with other model_args where given."""
+    """write(weights, n_head=2, …) → a ckpt.pt as nanoGPT's train.py saves it, with other model_args where given.
 
-    def make(weights: Weights, **given: Any) -> Path:
+    `told` replaces what it tells beside the model.
+    """
+
+    def make(weights: Weights, *, told: dict[str, Any] | None = None, **given: Any) -> Path:
         bias = any(name.endswith("ln_f.bias") for name in weights)
         found = {
             "model": weights,
@@ -43,6 +46,7 @@ def write() -> Write:
             "iter_num": 5000,
             "best_val_loss": torch.tensor(1.47),
             "config": {"dataset": "shakespeare_char"},
+            **(told or {}),
         }
         torch.save(found, "ckpt.pt")
         return Path("ckpt.pt")
@@ -90,15 +94,19 @@ def test_the_logits_are_those_of_nanogpt(
     weights = nanogpt_weights(bias)
     write(form(weights))
     assert run("ckpt.pt", "meta.pkl", "mine") == 0
-    assert capsys.readouterr().out.startswith("checkpoints/mine: the logits differ from nanoGPT's by at most ")
     loaded = nanogpt.load("checkpoints/mine")
+    said, use = capsys.readouterr().out.splitlines()
+    assert said.startswith(
+        f"checkpoints/mine: {loaded.parameters:,} parameters; the logits differ from nanoGPT's by at most "
+    )
+    assert use == "use it: python -m nanogpt sample --model mine"
+    assert loaded.model.config.tie_weights is (form is not untied)
     if form is untied:
         weights = untied(weights)
     for length in (1, 7, T):
         ids = torch.randint(V, (length,), generator=torch.Generator().manual_seed(length))
         assert (loaded.model(ids[None])[0] - nanogpt_logits(weights, ids)).abs().max() <= 1e-5
     assert loaded.tokenizer.decode([0, 9, 10]) == "aj\n"
-    assert "for 5,000 steps" in Path("checkpoints/mine/README.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -169,6 +177,39 @@ def test_weights_that_no_model_has(changed: dict[str, Any], message: str, write:
     weights = {**nanogpt_weights(False), **changed}
     write({name: t for name, t in weights.items() if t is not None})
     assert f"error: ckpt.pt: {message}" in refusal(capsys, "ckpt.pt", "meta.pkl", "mine")
+
+
+def test_the_card_tells_where_the_model_is_from(write: Write) -> None:
+    write(nanogpt_weights(False)).rename("a`<b>.pt")
+    assert run("a`<b>.pt", "meta.pkl", "mine", "--checkpoints", "some where") == 0
+    card = Path("some where/mine/README.md").read_text()
+    assert card.startswith("---\n")
+    assert "license" not in card
+    assert "imported from `a'\\x3cb\\x3e.pt`, a checkpoint of\n[nanoGPT](" in card
+    assert "| steps, by the file's `iter_num` | 5,000 |\n" in card
+    assert "| validation loss, by the file's `best_val_loss` | 1.4700 nats per character |\n" in card
+
+
+@pytest.mark.parametrize(
+    "told",
+    [None, "<b>", True, -1, float("nan"), 10**30, torch.ones(2), torch.ones(2).to_sparse()],
+    ids=lambda told: type(told).__name__,
+)
+def test_the_card_leaves_out_what_is_no_plain_number(told: object, write: Write) -> None:
+    write(nanogpt_weights(False), told={"iter_num": told, "best_val_loss": told})
+    assert run("ckpt.pt", "meta.pkl", "mine") == 0
+    assert "by the file" not in Path("checkpoints/mine/README.md").read_text()
+
+
+def test_what_belongs_to_a_replaced_model_goes(write: Write, capsys: Output) -> None:
+    write(nanogpt_weights(False))
+    assert run("ckpt.pt", "meta.pkl", "mine", "--checkpoints", "a b") == 0
+    assert capsys.readouterr().out.endswith("use it: python -m nanogpt sample --model mine --checkpoints 'a b'\n")
+    for name in ("analysis.json", "metrics.jsonl", "training.json"):
+        Path("a b/mine", name).write_text("{}")
+    assert run("ckpt.pt", "meta.pkl", "mine", "--checkpoints", "a b", "--overwrite") == 0
+    there = {"README.md", "config.json", "model.safetensors", "tokenizer.json"}
+    assert {path.name for path in Path("a b/mine").iterdir()} == there
 
 
 def test_an_arithmetic_that_differs_is_refused(write: Write, capsys: Output, monkeypatch: pytest.MonkeyPatch) -> None:
