@@ -4,6 +4,7 @@ Knows the command line; what is sent stands in storage/space.py, and how in stor
 """
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -47,9 +48,16 @@ def add_publish_commands(commands: Any) -> None:
 
 def _add_import_command(commands: Any) -> None:
     help = "Make a checkpoint out of one of karpathy/nanoGPT. No code in its files is run."
-    sub = commands.add_parser("import", help=help, description=help)
+    more = (
+        "Its logits are compared with nanoGPT's arithmetic before anything is written. Example: python -m nanogpt "
+        "import out-shakespeare-char/ckpt.pt data/shakespeare_char/meta.pkl mine"
+    )
+    sub = commands.add_parser("import", help=help, description=f"{help} {more}")
     sub.add_argument("checkpoint", metavar="CKPT.PT", help="what nanoGPT's train.py has saved")
-    sub.add_argument("vocabulary", metavar="META.PKL", nargs="?", help="the characters, beside nanoGPT's data")
+    vocabulary = (
+        "the characters, which nanoGPT's prepare.py has saved beside the data; a model of GPT-2's tokens has none"
+    )
+    sub.add_argument("vocabulary", metavar="META.PKL", nargs="?", help=vocabulary)
     sub.add_argument("name", metavar="NAME", help="of the new folder in the folder of checkpoints")
     sub.add_argument("--checkpoints", default="checkpoints", metavar="DIR", help="that folder (default checkpoints)")
     sub.add_argument("--overwrite", action="store_true", help="replace a checkpoint of that name")
@@ -70,7 +78,10 @@ def _import(args: argparse.Namespace) -> int:
         raise ValueError(f"{folder} exists. Give --overwrite to replace it, or another name.")
     imported = read_nanogpt(Path(args.checkpoint), Path(args.vocabulary) if args.vocabulary else None)
     keep(imported, folder)
-    print(f"{folder}: the logits differ from nanoGPT's by at most {imported.difference:.1g}")
+    difference = f"the logits differ from nanoGPT's by at most {imported.difference:.1g}"
+    print(f"{folder}: {imported.parameters:,} parameters; {difference}")
+    elsewhere = [] if args.checkpoints == "checkpoints" else ["--checkpoints", args.checkpoints]
+    print(f"use it: {shlex.join(['python', '-m', 'nanogpt', 'sample', '--model', args.name, *elsewhere])}")
     return 0
 
 

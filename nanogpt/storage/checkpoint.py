@@ -31,6 +31,7 @@ WEIGHTS, TOKENIZER, CONFIG, METRICS = "model.safetensors", "tokenizer.json", "co
 MAX_WEIGHTS_BYTES = 1_000_000_000
 MAX_METRICS_BYTES = 100_000_000
 MAX_JSON_BYTES = 1_000_000
+MAX_TOKENIZER_BYTES = 2_000_000  # 65,536 characters, each in at most 20 bytes
 STORED_TYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 CONFIG_KEYS = {"model", "config", "sha256", "digest"}
 
@@ -78,7 +79,7 @@ def _read_config(folder: Path) -> tuple[Any, CharTokenizer, object]:
     if "digest" in config_json and not is_signed(config_json):  # one made by hand may have none
         raise CheckpointError(f"{_where(folder / CONFIG)}: damaged: its digest is another.")
     digests = config_json.get("sha256", {})
-    tokenizer_bytes = _verified(folder / TOKENIZER, MAX_JSON_BYTES, digests)
+    tokenizer_bytes = _verified(folder / TOKENIZER, MAX_TOKENIZER_BYTES, digests)
     try:
         config = make_config(str(config_json.get("model")), _object(config_json.get("config"), "config"))
         tokenizer = CharTokenizer.from_json(_parse(folder / TOKENIZER, tokenizer_bytes))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 import torch
 
 from nanogpt.models.base import LanguageModel
@@ -22,3 +23,9 @@ def test_its_table_has_a_row_for_each_character(tiny: Callable[..., LanguageMode
     model = tiny("bigram")
     assert {name: tuple(p.shape) for name, p in model.named_parameters()} == {"table.weight": (11, 11)}
     assert BigramConfig(11).block_size == 1
+
+
+def test_a_table_that_would_fill_the_memory_is_refused() -> None:
+    """A table of 65,536² numbers takes 17 GB."""
+    with pytest.raises(ValueError, match=r"^vocab_size must be a whole number from 1 to 4,096; got 65536\.$"):
+        BigramConfig(65_536)

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 import nanogpt
+from nanogpt.models.ranges import RANGES
 from nanogpt.storage.atomic import write_file
 from nanogpt.storage.checkpoint import (
     CONFIG,
@@ -66,6 +67,13 @@ def refusal(folder: Path) -> str:
     with pytest.raises(CheckpointError) as error:
         read_model(folder)
     return str(error.value)
+
+
+def test_the_largest_vocabulary_is_read_again(tiny: Callable[..., nn.Module], tmp_path: Path) -> None:
+    """Each of its characters takes 20 bytes of JSON: more than 1 MB, the limit of other JSON files."""
+    largest = CharTokenizer(map(chr, range(0x10000, 0x10000 + int(RANGES["vocab_size"][1]))))
+    save(tmp_path / "x", tiny("gpt", vocab_size=largest.vocab_size, n_embd=8), largest)
+    assert read_model(tmp_path / "x")[1].chars == largest.chars
 
 
 @torch.no_grad()
@@ -214,8 +222,8 @@ def test_what_is_no_regular_file(name: str, folder: Path, tmp_path: Path) -> Non
 
 
 def test_a_file_that_is_too_large_is_not_read(folder: Path) -> None:
-    os.truncate(folder / TOKENIZER, 1_000_001)
-    assert "1,000,001 bytes; the limit is 1,000,000" in refusal(folder)
+    os.truncate(folder / TOKENIZER, 2_000_001)
+    assert "2,000,001 bytes; the limit is 2,000,000" in refusal(folder)
     os.truncate(folder / WEIGHTS, 2_000_000_000)  # a hole: no disk is used
     load_tokenizer_again = json.dumps(CHARS.to_json())
     (folder / TOKENIZER).write_text(load_tokenizer_again)
