@@ -119,10 +119,8 @@ def _add_score_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", nargs="?", metavar="FILE", help="a UTF-8 text file; - for standard input")
     parser.add_argument("--protocol", action="store_true", help="evaluate the model on the validation text instead")
     parser.add_argument("--quick", action="store_true", help="read that text at the first offset of the protocol only")
-    text = (
-        "the text of --protocol; default the model's own, where training has noted it, else $NANOGPT_DATA, else Tiny "
-    )
-    parser.add_argument("--data", metavar="FILE", help=f"{text}Shakespeare")
+    data = "the text of --protocol (default the model's own if its training.json tells it, else that of train.py)"
+    parser.add_argument("--data", metavar="FILE", help=data)
     parser.set_defaults(num_threads=0)
 
 

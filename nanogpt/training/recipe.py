@@ -97,8 +97,7 @@ def compare(saved: dict[str, Any], config: TrainConfig, text: dict[str, Any]) ->
     before, now = saved["config"], recipe(config)
     shape = _names(MODELS[config.model].config) - {"dropout"}
     pairs = [(name, before[name], value) for name, value in now.items() if name in before]
-    old = saved.get("text") if text else {}
-    old = old or {}  # a state of an earlier version has none
+    old = saved.get("text") or {} if text else {}  # a state of an earlier version has none
     pairs += [(f"text {name}", old[name], text[name]) for name in ("sha256", "val_fraction", "tune") if name in old]
     if old and old["characters"] != text["characters"]:
         pairs.append(("text vocabulary", len(old["characters"]), f"{len(text['characters'])} others"))
