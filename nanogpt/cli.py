@@ -20,6 +20,7 @@ from nanogpt.analysis.score import (
 )
 from nanogpt.analysis.unseen import check_vocabulary
 from nanogpt.bench import bench_generation, bench_training
+from nanogpt.checks import shortened
 from nanogpt.device import pick_device
 from nanogpt.generation.continuation import stream
 from nanogpt.generation.sampling import SamplingParams
@@ -29,7 +30,7 @@ from nanogpt.publish import add_publish_commands
 from nanogpt.storage.checkpoint import CheckpointError
 from nanogpt.storage.hub import HubError
 from nanogpt.storage.zoo import Zoo, load
-from nanogpt.text.corpus import DataError, load_corpus
+from nanogpt.text.corpus import DataError, load_corpus, read_text
 from nanogpt.training.plot import plot_runs
 from nanogpt.training.protocol import judged
 from nanogpt.training.recipe import text_of_checkpoint
@@ -156,11 +157,16 @@ def _model(args: argparse.Namespace, name: str) -> TextModel:
     if "/" in name and not folder.is_dir():
         return load(name)
     folder = folder if folder.name else folder.resolve()
+    if not folder.parent.is_dir():
+        raise ValueError(f"There is no folder {shortened(str(folder.parent))}.")
     zoo = Zoo(folder.parent, report=lambda problem: None)
     zoo.refresh()
-    if folder.is_dir() and folder.name not in zoo.names:
-        return load(folder)  # says what is wrong with it
-    return zoo.get(folder.name)
+    try:
+        return zoo.get(folder.name)
+    except ValueError:
+        if folder.is_dir():
+            return load(folder)  # says what is wrong with it
+        raise
 
 
 def _load(args: argparse.Namespace) -> TextModel:
@@ -200,9 +206,7 @@ def _score(args: argparse.Namespace) -> int:
             check_vocabulary(loaded, corpus)
         result = judged(loaded, corpus, quick=args.quick)
     elif args.file:
-        result = _score_text(
-            loaded, sys.stdin.read() if args.file == "-" else Path(args.file).read_text("utf-8"), args.context
-        )
+        result = _score_text(loaded, sys.stdin.read() if args.file == "-" else read_text(args.file), args.context)
     else:
         raise ValueError("Give a file to score, - for standard input, or --protocol.")
     _print(result, args.json)

@@ -81,21 +81,6 @@ def test_the_app_answers_without_a_network(tmp_path: Path) -> None:
     assert f"note: alice/gpt is not a folder here. The Hub ({url}) cannot be reached." in server.log.read_text()
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--port", "99999"], "port must be a whole number from 1 to 65,535; got 99999."),
-        (["--models", "/nowhere"], "/nowhere is neither a folder here nor the name of a repository, USER/REPO"),
-        (["--prot", "1"], "unknown option --prot; did you mean --port?"),
-    ],
-)
-def test_a_wrong_option_takes_two_lines(words: list[str], message: str, capsys: Output) -> None:
-    with pytest.raises(SystemExit) as exit:
-        app.main(words)
-    assert exit.value.code == 2
-    assert capsys.readouterr().err == f"error: {message}\npython app.py --help lists all options.\n"
-
-
 def test_a_taken_port_is_said() -> None:
     """Once, it was a traceback."""
     with socket.socket() as busy:

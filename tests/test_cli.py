@@ -267,53 +267,6 @@ def test_bench_measures_what_was_asked_for(root: Path, capsys: Output, monkeypat
     assert isinstance(device, torch.device)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["sample", "--temperature", "3"], "error: Temperature must be a number from 0 to 2; got 3.0."),
-        (["sample", "--beam", "99"], "error: Beam width must be a whole number from 0 to 8; got 99."),
-        (["sample", "--context", "-1"], "error: Context must be a whole number from 0 to 1,000,000; got -1."),
-        (
-            ["score", "--off", "9.1", "-"],
-            "error: Parts to switch off are 1.1 to 2.mlp, a layer's number, attention or mlps; got 9.1.",
-        ),
-        (
-            ["score", "--protocol", "--context", "3"],
-            "error: The protocol has windows of its own: --context is for a file.",
-        ),
-        (["inspect", "--text", ""], "error: The text holds no character that the model knows."),
-        (
-            ["inspect", "--text", "abc", "--position", "3"],
-            "error: Position must be a whole number from -3 to 2; got 3.",
-        ),
-        (
-            ["inspect", "--text", "abc", "--model", "bigram"],
-            "error: The Bigram has no layers: it reads only the last character.",
-        ),
-        (["score"], "error: Give a file to score, - for standard input, or --protocol."),
-        (["score", "no-such-file"], "error: no-such-file: No such file or directory"),
-    ],
-)
-def test_an_error_is_one_line_and_exit_1(arguments: list[str], message: str, root: Path, capsys: Output) -> None:
-    assert answer_errors(main, [*arguments, "--checkpoints", str(root)]) == 1
-    out, err = capsys.readouterr()
-    assert (out, err.splitlines()[-1]) == ("", message)
-    assert "Traceback" not in err
-
-
-@pytest.mark.parametrize(
-    "arguments", [[], ["simple"], ["analyse"], ["sample", "--temp", "1"], ["sample", "--seed", "x"]]
-)
-def test_a_wrong_command_is_refused_with_the_usage(arguments: list[str], capsys: Output) -> None:
-    """Abbreviations too: `--temp` would change its meaning when another option begins with it."""
-    with pytest.raises(SystemExit) as error:
-        main(arguments)
-    assert error.value.code == 2
-    message, where = capsys.readouterr().err.splitlines()
-    assert message.startswith("error: ")
-    assert re.fullmatch(r"python -m nanogpt( \w+)? --help lists all options\.", where)
-
-
 def test_a_closed_pipe_is_no_traceback(root: Path) -> None:
     """`… | head -c 5` ended in "error: : Broken pipe"."""
     endless = [sys.executable, "-m", "nanogpt", "sample", "--checkpoints", str(root), "--max_new_tokens", "2000"]

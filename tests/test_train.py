@@ -12,27 +12,6 @@ from nanogpt.training.config import GROUPS, TrainConfig
 from nanogpt.training.presets import PRESETS
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--n_lauer", "3"], "unknown option --n_lauer; did you mean --n_layer?"),
-        (["--max-iters", "3"], "unknown option --max-iters; did you mean --max_iters?"),
-        (["--max-iters=3"], "unknown option --max-iters; did you mean --max_iters?"),
-        (["--no-qk_norm"], "unknown option --no-qk_norm; did you mean --no_qk_norm?"),
-        (["--zzz"], "unknown option --zzz"),
-        (["my.txt"], "my.txt is more than this command takes"),
-        (["--n_layer", "many"], "argument --n_layer: invalid int value: 'many'"),
-        (["--name", "a"], "--name needs exactly one --model"),
-    ],
-)
-def test_a_wrong_option_takes_two_lines(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Once, each slip of the finger cost thirty lines."""
-    with pytest.raises(SystemExit) as exit:
-        train_py.main(words)
-    assert exit.value.code == 2
-    assert capsys.readouterr().err == f"error: {message}\npython train.py --help lists all options.\n"
-
-
 def shown_help(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     with pytest.raises(SystemExit) as exit:
         train_py.main([*words, "--help"])
