@@ -41,7 +41,8 @@ def test_a_grown_model_thinks_of_the_old_characters_as_before(kind: str) -> None
     with torch.no_grad():
         before, after = model(ids), larger(ids)
     assert after.shape[-1] == model.vocab_size + 3
-    assert torch.equal(after[..., : model.vocab_size], before)
+    # A product of another width may add up in another order.
+    assert torch.allclose(after[..., : model.vocab_size], before, atol=1e-5)
     expected = before.mean(-1, keepdim=True).expand(*before.shape[:-1], 3)
     assert torch.allclose(after[..., model.vocab_size :], expected, atol=1e-5)
     with torch.no_grad():
