@@ -31,6 +31,7 @@ from nanogpt.storage.checkpoint import (
     save,
 )
 from nanogpt.storage.portable import CARD, OTHER_FILES
+from nanogpt.text.markdown import code, plain
 from nanogpt.text.tokenizer import CharTokenizer
 
 MAX_PICKLE_BYTES = 4_000_000_000  # weights in float32 and two moments of AdamW beside them
@@ -84,7 +85,7 @@ def read_nanogpt(checkpoint: Path, vocabulary: Path | None) -> Imported:
         raise CheckpointError(
             f"{checkpoint.name}: the logits differ from nanoGPT's by {difference:.2g}; nothing was kept."
         )
-    file = shown(checkpoint.name, 100).replace("`", "'")
+    file = shown(checkpoint.name, 100)
     steps, loss = _told(found.get("iter_num"), 10**12), _told(found.get("best_val_loss"), 1000)
     return Imported(model, tokenizer, difference, file, steps, loss)
 
@@ -110,9 +111,9 @@ def _card(imported: Imported, name: str) -> str:
     if imported.loss is not None:
         rows += f"| validation loss, by the file's `best_val_loss` | {imported.loss:.4f} nats per character |\n"
     return f"""{card_front(name, "gpt")}
-# {name}
+# {plain(name)}
 
-This GPT of single characters was imported from `{imported.file}`, a checkpoint of
+This GPT of single characters was imported from {code(imported.file)}, a checkpoint of
 [nanoGPT](https://github.com/karpathy/nanoGPT), by `python -m nanogpt import`.
 
 | | |

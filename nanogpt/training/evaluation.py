@@ -23,13 +23,15 @@ def check_text_lengths(model: LanguageModel, corpus: Corpus) -> None:
 def estimate_losses(config: TrainConfig, model: LanguageModel, corpus: Corpus) -> dict[str, float]:
     """The losses on the training and the validation text, in nats per character.
 
-    Both are over fixed random windows. Where those would read the validation text once or more, it is read whole
-    instead, at as many offsets of the evaluation protocol; with `config.full_eval`, it is always read whole.
+    Both are over fixed random windows, on the training text as many as read it once at most. Where they would read the
+    validation text once or more, it is read whole instead, at as many offsets of the evaluation protocol; with
+    `config.full_eval`, it is always read whole.
     """
     window, batch_size = score.evaluation_window(model), 32
 
     def estimate(ids: Tensor) -> float:
-        return score.random_windows_loss(model, ids, window, batches=config.eval_iters, batch_size=batch_size)
+        batches = min(config.eval_iters, max(1, len(ids) // (batch_size * window)))
+        return score.random_windows_loss(model, ids, window, batches=batches, batch_size=batch_size)
 
     passes = max(config.eval_iters * batch_size * window // len(corpus.val), int(config.full_eval))
     val = score.windows_loss(model, corpus.val, window, _offsets(window)[:passes]) if passes else estimate(corpus.val)

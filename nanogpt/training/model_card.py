@@ -6,6 +6,7 @@ from typing import Any
 from nanogpt.analysis import score
 from nanogpt.models import MODELS
 from nanogpt.text.corpus import Corpus
+from nanogpt.text.markdown import block, code, plain
 from nanogpt.training.config import TrainConfig
 from nanogpt.training.recipe import shown_recipe
 
@@ -34,29 +35,27 @@ def model_card(
     finished = f" (stopped; the schedule has {config.max_iters:,})" if stopped else ""
     again = f"python -m nanogpt score --protocol {'--quick ' if stopped else ''}--model {config.folder.as_posix()}"
     return f"""{front}
-# {config.name}
+# {plain(config.name)}
 
-This {MODELS[config.model].title} of single characters was trained on {corpus.name} by this project's `train.py`.
+This {MODELS[config.model].title} of single characters was trained on {plain(corpus.name)} by this project's `train.py`.
 
 | | |
 |---|---|
-| command | `{command or "nanogpt.training.trainer.train"}` |
+| command | {code(command or "nanogpt.training.trainer.train")} |
 | loss, full-val@{window} | **{loss:.4f}** nats per character ({loss * score.BITS:.4f} bits) |
-| text | {corpus.name}, {len(corpus.train):,} characters for training, {len(corpus.val):,} for validation |
+| text | {plain(corpus.name)}, {len(corpus.train):,} characters for training, {len(corpus.val):,} for validation |
 | parameters | {row["parameters"]:,} |
 | steps | {row["step"]:,}{finished} |
 | characters seen | {row["tokens"]:,} |
 | training seconds | {row["seconds"]:,.0f} (evaluation apart) |
 | machine | {row["machine"]} |
-| recipe | {shown_recipe(config)} |
-| licence | {config.license or "not stated"} |
+| recipe | {code(shown_recipe(config))} |
+| licence | {plain(config.license or "not stated")} |
 
 The loss is that of the saved file, on the last {config.val_fraction:.0%} of the text, in windows of {window}
-characters without carry-over; `{again}` prints it again.
+characters without carry-over; {code(again)} prints it again.
 {turned}
 A sample (temperature 0.8, seed 1):
 
-```text
-{text}
-```
+{block(text)}
 """

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import flip_bits
+import own_texts
 import pytest
 from fuzz_checkpoints import fuzz as fuzz_checkpoints
 from server import Server
@@ -67,3 +68,10 @@ def test_junk_gets_a_result_or_a_sentence(playground: Server) -> None:
     assert outcome.failures == []
     assert outcome.counts["completed"] > 2
     assert outcome.counts["refused in a stream"] > 2
+
+
+@pytest.mark.parametrize("kind", own_texts.KINDS)
+def test_what_a_stranger_s_text_gives_is_the_best_that_was_seen(kind: str, tmp_path: Path) -> None:
+    found = own_texts.judge(kind, 20_000, tmp_path)
+    assert found.shipped <= found.best + 0.02
+    assert found.gpt <= found.bigram

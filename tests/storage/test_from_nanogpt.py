@@ -185,7 +185,7 @@ def test_the_card_tells_where_the_model_is_from(write: Write) -> None:
     card = Path("some where/mine/README.md").read_text()
     assert card.startswith("---\n")
     assert "license" not in card
-    assert "imported from `a'\\x3cb\\x3e.pt`, a checkpoint of\n[nanoGPT](" in card
+    assert "imported from ``a`\\x3cb\\x3e.pt``, a checkpoint of\n[nanoGPT](" in card
     assert "| steps, by the file's `iter_num` | 5,000 |\n" in card
     assert "| validation loss, by the file's `best_val_loss` | 1.4700 nats per character |\n" in card
 

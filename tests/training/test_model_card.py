@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markdown_it import MarkdownIt
 from short_runs import stop
 
 from nanogpt import cli
@@ -70,3 +71,15 @@ def test_the_card_of_a_stopped_run_says_so(config: Callable[..., TrainConfig], a
     at_step(3, stop())
     train(config(name="run"))
     assert "| steps | 4 (stopped; the schedule has 8) |" in (config(name="run").folder / "README.md").read_text()
+
+
+def test_a_hostile_text_is_no_markup(config: Callable[..., TrainConfig], tmp_path: Path) -> None:
+    """Of a text of backticks, tags and bars, under such a name."""
+    path = tmp_path / "<b>_`|`.txt"
+    path.write_text("```\n<script>ran()</script> | `a` *b*\n" * 300)
+    train(config(name="<i>_`|`", data=str(path)), "python train.py --name '<i>_`|`'")
+    card = MarkdownIt("commonmark").enable("table").render((config(name="<i>_`|`").folder / "README.md").read_text())
+    tags = set(re.findall(r"<(\w+)", card.partition("<h1>")[2]))
+    assert tags == {"p", "code", "table", "thead", "tr", "th", "tbody", "td", "strong", "pre"}
+    assert card.count("<pre>") == 1
+    assert "&lt;i&gt;_`|`</h1>" in card

@@ -17,6 +17,7 @@ from nanogpt.storage.hub.downloads import ANSWER_SECONDS
 from nanogpt.storage.hub.front_matter import card_front
 from nanogpt.storage.hub.names import check_repo
 from nanogpt.storage.portable import CARD, MODEL_FILES, OTHER_FILES, portable_files
+from nanogpt.text.markdown import plain
 
 UPLOAD_SECONDS = 120.0  # until the Hub has stored what it was sent
 
@@ -48,7 +49,7 @@ def push(
     if CARD in files:
         text = files[CARD].decode("utf-8")
     else:  # saved by hand: only training writes a whole card
-        text = f"{card_front(folder.name, kind_of(model.config))}\n# {folder.name}\n"
+        text = f"{card_front(folder.name, kind_of(model.config))}\n# {plain(folder.name)}\n"
     if project and project not in text:
         text += f"\nMade with the code of {project}.\n"
     files[CARD] = str(ModelCard(text)).encode()
