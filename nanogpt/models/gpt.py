@@ -14,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from nanogpt.checks import check_fields, option
 from nanogpt.models.base import LanguageModel
+from nanogpt.models.functions import dropout
 from nanogpt.models.kv_cache import KVCache
 from nanogpt.models.layers import ACTIVATIONS, Block, ContextMLP, LayerNorm
 from nanogpt.models.ranges import size
@@ -59,7 +60,6 @@ class GPT(LanguageModel):
             parts["wpe"] = nn.Embedding(c.block_size, c.n_embd)
         if c.n_context > 1:  # so no head has to search for the characters just before
             parts["context"] = ContextMLP(c.vocab_size, c.n_context, c.n_vector, [2 * c.n_embd, 2 * c.n_embd, c.n_embd])
-        parts["drop"] = nn.Dropout(c.dropout)
         parts["h"] = nn.ModuleList(
             Block(
                 c.n_embd,
@@ -119,7 +119,11 @@ class GPT(LanguageModel):
             x = x + t["context"](seen, rows=idx.size(1))
         if "wpe" in t:
             x = x + t["wpe"].weight[position]  # type: ignore[index]  # a tensor
-        x = t["drop"](x)
+        if x.is_cpu and torch.is_autocast_enabled("cpu"):
+            x = x.to(
+                torch.get_autocast_dtype("cpu")
+            )  # what the blocks add is so too; norms and sums move half the bytes
+        x = dropout(x, self.config.dropout) if self.training else x
         for block in t["h"]:  # type: ignore[attr-defined]  # a ModuleList
             recompute = self.gradient_checkpointing and self.training
             x = checkpoint(block, x, use_reentrant=False) if recompute else block(x, cache)

@@ -8,13 +8,12 @@ Sizes: B batch, T characters, C = n_embd, n_head heads of head_dim = C / n_head.
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F
 
+from nanogpt.models.functions import dropout, relu_squared, rotate, rotated_units, unit_length
 from nanogpt.models.kv_cache import KVCache
 
 
@@ -36,17 +35,6 @@ def rotary_table(block_size: int, head_dim: int, base: float = 10_000.0) -> Tens
     angle = torch.outer(torch.arange(block_size, dtype=torch.float64), frequency)  # (block_size, head_dim / 2)
     cos, sin = angle.cos(), angle.sin()
     return torch.stack((torch.cat((cos, cos), -1), torch.cat((-sin, sin), -1))).float()
-
-
-def rotate(x: Tensor, table: Tensor) -> Tensor:
-    """Rotate the pairs (x[i], x[i + head_dim/2]) of x (…, T, head_dim) by the angles in table (2, …, T, head_dim)."""
-    cos, sin = table.to(x.dtype)
-    return x * cos + x.roll(x.size(-1) // 2, -1) * sin
-
-
-def unit_length(x: Tensor) -> Tensor:
-    """x / ‖x‖ over the last dimension."""
-    return x / torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp(min=1e-6)
 
 
 def causal_mask(n_query: int, n_key: int, device: torch.device | str = "cpu") -> Tensor:
@@ -104,14 +92,17 @@ class CausalSelfAttention(nn.Module):
         """
         B, T, _ = x.shape
         heads = self.c_attn(x).view(B, T, 3, self.n_head, self.head_dim).permute(2, 0, 3, 1, 4)
-        qk, v = heads[:2], heads[2]  # qk (2, B, n_head, T, head_dim): q and k go through the same steps together
-        if self.qk_norm:
+        qk, v = heads.split((2, 1))  # qk (2, B, n_head, T, head_dim): q and k go through the same steps together
+        at = slice(T) if position is None else position if isinstance(position, slice) else position[:, None]
+        if self.qk_norm and self.rotary is not None:
+            qk = rotated_units(qk, self.rotary[:, at])
+        elif self.qk_norm:
             # Under autocast a norm returns float32; attention is fast only if q and k have the type of v.
             qk = unit_length(qk).to(v.dtype)
-        if self.rotary is not None:
-            at = slice(T) if position is None else position if isinstance(position, slice) else position[:, None]
+        elif self.rotary is not None:
             qk = rotate(qk, self.rotary[:, at])
-        return qk[0], qk[1], v
+        q, k = qk.unbind()
+        return q, k, v[0]
 
     def forward(self, x: Tensor, cache: KVCache | None = None) -> Tensor:
         """(B, T, C) → (B, T, C). With a cache, x is what it has begun to read."""
@@ -126,30 +117,7 @@ class CausalSelfAttention(nn.Module):
         else:
             y = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=self.scale)
         y = self.c_proj(y.transpose(1, 2).reshape(B, T, C))
-        return F.dropout(y, self.dropout) if self.training else y
-
-
-class ReluSquared(torch.autograd.Function):
-    """max(x, 0)², with its derivative 2 · max(x, 0) in one product. Autograd would go through the square and the ReLU
-    one after the other, which takes a twentieth of a training step on a CPU."""
-
-    @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor) -> Tensor:
-        positive = F.relu(x)
-        ctx.save_for_backward(positive)
-        return positive.square()
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        (positive,) = ctx.saved_tensors
-        return (grad * positive).mul_(2)
-
-
-def relu_squared(x: Tensor) -> Tensor:
-    """max(x, 0)²; Primer, arXiv:2109.08668 §4."""
-    if not x.requires_grad:  # without a derivative, the way there would take longer than the sums
-        return F.relu(x).square()
-    return ReluSquared.apply(x)  # type: ignore[no-untyped-call]
+        return dropout(y, self.dropout) if self.training else y
 
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"gelu": F.gelu, "relu2": relu_squared}
@@ -176,8 +144,11 @@ class ContextMLP(nn.Module):
         Positions before the first character are filled with id 0, the newline in ordinary text.
         """
         n = self.n_context
-        seen = F.pad(idx, (n - 1, 0)).unfold(1, n, 1)[:, -rows:]  # (B, T or rows, n_context)
-        x = self.wte(seen).flatten(2)
+        x = self.wte(F.pad(idx, (n - 1, 0)))  # (B, T + n_context - 1, n_vector)
+        size = x.size(-1)
+        x = x.flatten(1).unfold(1, n * size, size)[
+            :, -rows:
+        ]  # at each position, the vectors of its characters in a row
         for norm, layer in zip(self.norm, self.mlp, strict=False):
             x = relu_squared(layer(norm(x)))
         return self.norm[-1](x)
@@ -194,7 +165,7 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.c_proj(self.activation(self.c_fc(x)))
-        return F.dropout(y, self.dropout) if self.training else y
+        return dropout(y, self.dropout) if self.training else y
 
 
 class Block(nn.Module):

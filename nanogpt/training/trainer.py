@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from nanogpt.device import deterministic, pick_device, pick_dtype
+from nanogpt.device import deterministic, keep_memory, pick_device, pick_dtype
 from nanogpt.models import build_model, config_values, kind_of
 from nanogpt.models.base import LanguageModel
 from nanogpt.storage import checkpoint
@@ -68,6 +68,7 @@ def train(config: TrainConfig, command: str = "", group: Group = ALONE, stop: St
     if config.num_threads:
         torch.set_num_threads(config.num_threads)
     deterministic(config.deterministic)
+    keep_memory()
     open_report = reporter(config.report_to)
     device = pick_device(group.device(config.device))
     dtype = pick_dtype(config.dtype, device)

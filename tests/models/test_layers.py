@@ -5,11 +5,11 @@ import itertools
 import pytest
 import torch
 from randomised import randomise
-from torch.nn import functional as F
 
 from nanogpt.device import autocast
+from nanogpt.models.functions import rotate
 from nanogpt.models.kv_cache import KVCache
-from nanogpt.models.layers import CausalSelfAttention, ContextMLP, attention_weights, relu_squared, rotary_table, rotate
+from nanogpt.models.layers import CausalSelfAttention, ContextMLP, attention_weights, rotary_table
 
 SETTINGS = list(itertools.product((False, True), (False, True)))  # (rotary, qk_norm)
 
@@ -102,19 +102,6 @@ def test_qk_norm_forgets_the_size_of_its_input() -> None:
     q10, k10, _ = layer.query_key_value(10 * x)
     assert torch.allclose(q, q10, atol=1e-4)
     assert torch.allclose(k, k10, atol=1e-4)
-
-
-def test_relu_squared() -> None:
-    assert relu_squared(torch.tensor([-2.0, 0.0, 3.0])).tolist() == [0, 0, 9]
-
-
-def test_relu_squared_has_the_slope_of_its_parts() -> None:
-    """To the bit: its own way back is only a shorter one."""
-    generator = torch.Generator().manual_seed(0)
-    x, slope = torch.randn(2, 100, generator=generator).unbind()
-    (ours,) = torch.autograd.grad(relu_squared(x.requires_grad_()), x, slope)
-    (parts,) = torch.autograd.grad(F.relu(x).square(), x, slope)
-    assert torch.equal(ours, parts)
 
 
 @torch.no_grad()

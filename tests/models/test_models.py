@@ -18,7 +18,7 @@ def logits_and_embedded(model: nn.Module, idx: Tensor) -> tuple[Tensor, list[Ten
     embedded: list[Tensor] = []
 
     def keep(module: nn.Module, inputs: Any, output: Tensor) -> None:
-        if output.shape[:2] == idx.shape:  # positions have no batch
+        if output.ndim == 3:  # positions have no batch
             output.retain_grad()
             embedded.append(output)
 
@@ -38,8 +38,9 @@ def test_causal_by_gradient(model: nn.Module) -> None:
         logits[0, t].square().sum().backward()
         for e in embedded:
             assert e.grad is not None
-            assert (e.grad[0, t + 1 :] == 0).all()
-            assert (e.grad[0, t] != 0).any()
+            moved = e.grad[0, -8:]  # before the first character, some models read filling
+            assert (moved[t + 1 :] == 0).all()
+            assert (moved[t] != 0).any()
 
 
 def test_attention_looks_back(tiny: Callable[..., nn.Module]) -> None:
