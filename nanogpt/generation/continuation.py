@@ -39,6 +39,7 @@ def stream(
     Raises ValueError, before the first character, for a setting out of range or a text that is no prompt.
     """
     params = SamplingParams(**settings)
+    params.check_size(model.model.vocab_size)
     width = whole("Beam width", beam, 0, MAX_BEAM)
     context = whole("Context", context, 0, MAX_CONTEXT)
     checked = with_warnings(prompt, model.read_prompt(prompt))

@@ -12,6 +12,7 @@ from torch import Tensor
 from nanogpt.checks import check_fields, option
 
 MAX_NEW_TOKENS = 2_000
+MOST_NUMBERS = 2**25  # of the noise of a run: 268 MB. Its logits, one for each character of the vocabulary, are as many
 MAX_SEED = 2**32 - 1
 COLDEST = 0.01  # below it, dividing logits by the temperature only adds rounding: it is greedy
 
@@ -36,6 +37,15 @@ class SamplingParams:
 
     def __post_init__(self) -> None:
         check_fields(self)
+
+    def check_size(self, vocab_size: int) -> None:
+        """Raise ValueError if a run of a model with so many characters would take too much memory."""
+        most = MOST_NUMBERS // vocab_size
+        if self.max_new_tokens > most:
+            raise ValueError(
+                f"Number of characters must be at most {most:,} for a model that knows {vocab_size:,}; got "
+                f"{self.max_new_tokens:,}."
+            )
 
     @property
     def greedy(self) -> bool:

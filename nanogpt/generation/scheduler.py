@@ -44,6 +44,7 @@ class Request:
         cls, model: TextModel, prompt: Prompt, params: SamplingParams, beam: object = 0, context: object = 0
     ) -> "Request":
         """The request for values that a visitor gave. Raises ValueError for one that is out of range."""
+        params.check_size(model.model.vocab_size)
         beam, context = whole("Beam width", beam, 0, MAX_BEAM), whole("Context", context, 0, MAX_CONTEXT)
         return cls(model, prompt.ids, params, beam, context)
 

@@ -45,6 +45,14 @@ def test_other_fields(field: str, words: str, values: list[Any]) -> None:
         assert str(refusal.value).startswith(f"{words}; got ") or str(refusal.value).startswith(f"{words} to 1,000,000")
 
 
+def test_a_large_vocabulary_shortens_a_run() -> None:
+    """2,000 characters of GPT-2's vocabulary would hold a gigabyte of noise, for each visitor."""
+    SamplingParams(max_new_tokens=MAX_NEW_TOKENS).check_size(10_000)
+    SamplingParams(max_new_tokens=512).check_size(65_536)
+    with pytest.raises(ValueError, match=r"must be at most 512 for a model that knows 65,536; got 513\."):
+        SamplingParams(max_new_tokens=513).check_size(65_536)
+
+
 def test_numbers_from_json_are_made_whole() -> None:
     params = SamplingParams(temperature=1, top_k=3.0, max_new_tokens=5.0, seed=2.0)  # type: ignore[arg-type]
     assert [type(v) for v in (params.temperature, params.top_k, params.max_new_tokens, params.seed)] == [

@@ -13,11 +13,12 @@ import pytest
 
 import nanogpt
 from nanogpt.generation import scheduler as module
+from nanogpt.generation.continuation import stream
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.generation.scheduler import Job, Request, Scheduler
 from nanogpt.generation.text_model import TextModel
 
-Named = Callable[[str], TextModel]
+Named = Callable[..., TextModel]
 LONG = SamplingParams(max_new_tokens=2_000)
 
 
@@ -180,6 +181,14 @@ def test_what_is_out_of_range_is_refused(beam: object, context: object, words: s
     model = text_model("gpt")
     with pytest.raises(ValueError, match=words):
         Request.of(model, model.read_prompt("a"), SamplingParams(), beam, context)
+
+
+def test_a_run_of_a_large_vocabulary_is_refused_by_every_way_in(text_model: Named) -> None:
+    model = text_model("gpt", vocab_size=50_000)
+    with pytest.raises(ValueError, match="must be at most 671 for a model that knows 50,000"):
+        Request.of(model, model.read_prompt("a"), SamplingParams(max_new_tokens=672))
+    with pytest.raises(ValueError, match="must be at most 671 for a model that knows 50,000"):
+        stream(model, "a", max_new_tokens=672)
 
 
 def test_the_interpreter_ends_while_runs_are_written() -> None:
