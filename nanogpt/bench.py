@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from nanogpt.device import autocast, describe, keep_memory, pick_dtype
+from nanogpt.device import autocast, describe, pick_dtype
 from nanogpt.generation.generate import generate_steps
 from nanogpt.generation.sampling import SamplingParams, choose, gumbel_noise
 from nanogpt.models import build_model
@@ -134,7 +134,6 @@ def bench_training(
     slower. The work of a token is counted as nanoGPT counts it: 6 N for the weights and 12 · n_layer · n_embd · T for
     attention (arXiv:2204.02311 App. B).
     """
-    keep_memory()
     result: dict[str, Any] = {}
     for dtype in dict.fromkeys((torch.float32, pick_dtype("auto", device))):
         model = build_model(config).to(device).train()

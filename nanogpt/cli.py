@@ -21,7 +21,7 @@ from nanogpt.analysis.score import (
 from nanogpt.analysis.unseen import check_vocabulary
 from nanogpt.bench import bench_generation, bench_training
 from nanogpt.checks import shortened
-from nanogpt.device import pick_device
+from nanogpt.device import keep_memory, pick_device
 from nanogpt.generation.continuation import stream
 from nanogpt.generation.sampling import SamplingParams
 from nanogpt.generation.text_model import TextModel
@@ -57,6 +57,7 @@ def answer_errors(main: Callable[[list[str]], int], argv: list[str]) -> int:
 def main(argv: list[str]) -> int:
     args = _parser().parse_args(argv)
     torch.set_num_threads(args.num_threads or torch.get_num_threads())
+    keep_memory()
     return args.run(args)
 
 

@@ -54,8 +54,9 @@ def deterministic(on: bool) -> None:
 def keep_memory() -> None:
     """Let this process keep the memory that it frees, for its next tensors (mallopt of glibc; elsewhere, nothing).
 
-    Each training step frees and needs the same large blocks. By default glibc returns them to the system, which gives
-    them back page by page, filled with zeros: a tenth to a third of a training step on a CPU.
+    A training step, like each batch of an evaluation, frees large blocks and needs the next one the same. By default
+    glibc returns them to the system, which gives them back page by page, filled with zeros: on a CPU that took from a
+    twentieth to a third of the time.
     """
     trim_threshold, mmap_max = -1, -4  # M_TRIM_THRESHOLD, M_MMAP_MAX of malloc.h
     mallopt = getattr(ctypes.pythonapi, "mallopt", None)  # found through the libraries that this process has loaded

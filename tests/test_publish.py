@@ -79,8 +79,13 @@ def test_pull_does_not_overwrite_unasked(hub: HubServer, capsys: Output, tiny: C
     mine = Path("checkpoints/gpt", WEIGHTS).read_bytes()
     assert refusal(capsys, "pull", "alice/gpt").endswith("or replace it with --overwrite.")
     assert Path("checkpoints/gpt", WEIGHTS).read_bytes() == mine
+    Path("checkpoints/gpt/state").mkdir()
     assert main(["pull", "alice/gpt", "--overwrite"]) == 0
     assert Path("checkpoints/gpt", WEIGHTS).read_bytes() != mine
+    assert not Path("checkpoints/gpt/state").exists()  # of the run of another model
+    Path("checkpoints/gpt/state").mkdir()
+    assert main(["pull", "alice/gpt", "--overwrite"]) == 0
+    assert Path("checkpoints/gpt/state").exists()  # of the run of this one
 
 
 def test_pull_says_that_it_used_an_earlier_download(

@@ -119,10 +119,8 @@ class GPT(LanguageModel):
             x = x + t["context"](seen, rows=idx.size(1))
         if "wpe" in t:
             x = x + t["wpe"].weight[position]  # type: ignore[index]  # a tensor
-        if x.is_cpu and torch.is_autocast_enabled("cpu"):
-            x = x.to(
-                torch.get_autocast_dtype("cpu")
-            )  # what the blocks add is so too; norms and sums move half the bytes
+        if x.is_cpu and torch.is_autocast_enabled("cpu"):  # as what the blocks add: half the bytes to read and write
+            x = x.to(torch.get_autocast_dtype("cpu"))
         x = dropout(x, self.config.dropout) if self.training else x
         for block in t["h"]:  # type: ignore[attr-defined]  # a ModuleList
             recompute = self.gradient_checkpointing and self.training

@@ -143,12 +143,10 @@ class ContextMLP(nn.Module):
 
         Positions before the first character are filled with id 0, the newline in ordinary text.
         """
-        n = self.n_context
-        x = self.wte(F.pad(idx, (n - 1, 0)))  # (B, T + n_context - 1, n_vector)
-        size = x.size(-1)
-        x = x.flatten(1).unfold(1, n * size, size)[
-            :, -rows:
-        ]  # at each position, the vectors of its characters in a row
+        vectors = self.wte(F.pad(idx, (self.n_context - 1, 0)))  # (B, T + n_context - 1, n_vector)
+        size = vectors.size(-1)
+        x = vectors.flatten(1).unfold(1, self.n_context * size, size)  # at each position its characters' in a row
+        x = x[:, -rows:]
         for norm, layer in zip(self.norm, self.mlp, strict=False):
             x = relu_squared(layer(norm(x)))
         return self.norm[-1](x)

@@ -30,7 +30,7 @@ from nanogpt.storage.checkpoint import (
     read_file,
     save,
 )
-from nanogpt.storage.portable import CARD, OTHER_FILES
+from nanogpt.storage.portable import CARD, clear
 from nanogpt.text.markdown import code, plain
 from nanogpt.text.tokenizer import CharTokenizer
 
@@ -91,12 +91,8 @@ def read_nanogpt(checkpoint: Path, vocabulary: Path | None) -> Imported:
 
 
 def keep(imported: Imported, folder: Path) -> None:
-    """Write an imported model into a checkpoint folder, its weights as they were, with a card. Raises OSError.
-
-    The log, the figures and the recipe of a model that was there before are removed.
-    """
-    for name in OTHER_FILES:
-        (folder / name).unlink(missing_ok=True)
+    """Write an imported model into a checkpoint folder, its weights as they were, with a card. Raises OSError."""
+    clear(folder)
     save(folder, imported.model, imported.tokenizer)
     write_file(folder / CARD, _card(imported, folder.name).encode())
 

@@ -1,5 +1,6 @@
 """The files of a checkpoint that another machine needs: the model, its log, its figures, its recipe and its card."""
 
+import shutil
 from pathlib import Path
 
 from nanogpt.storage.atomic import as_json
@@ -22,3 +23,14 @@ def portable_files(folder: Path) -> dict[str, bytes]:
         if isinstance(text, dict) and text.get("path"):
             files[RECIPE] = as_json({**recipe, "text": {**text, "path": text.get("file")}})
     return files
+
+
+def clear(folder: Path) -> None:
+    """Remove what belongs to the model that a folder holds, before another takes its place: all but the model itself.
+
+    With it go the saved states and the snapshots of its run, which would otherwise be continued or offered.
+    """
+    for name in OTHER_FILES:
+        (folder / name).unlink(missing_ok=True)
+    for name in ("state", "snapshots"):
+        shutil.rmtree(folder / name, ignore_errors=True)

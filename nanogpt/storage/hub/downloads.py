@@ -21,7 +21,7 @@ from nanogpt.storage.checkpoint import (
 from nanogpt.storage.hub import HubError, UnreachableError
 from nanogpt.storage.hub.answers import explained
 from nanogpt.storage.hub.names import split_revision
-from nanogpt.storage.portable import MODEL_FILES, OTHER_FILES, portable_files
+from nanogpt.storage.portable import MODEL_FILES, OTHER_FILES, clear, portable_files
 
 ANSWER_SECONDS = 10.0  # until the Hub answers a question
 
@@ -94,12 +94,12 @@ def pull(source: str, into: str | os.PathLike[str], *, overwrite: bool = False) 
         raise CheckpointError(f"{source} holds no usable model. {error}") from error
     into = Path(into)
     files = portable_files(folder)
-    if not overwrite and into.exists() and not _holds_the_same(into, files):
+    another = into.exists() and not _holds_the_same(into, files)
+    if another and not overwrite:
         raise CheckpointError(f"{into} holds something else: choose another folder, or replace it with --overwrite.")
     into.mkdir(parents=True, exist_ok=True)
-    for name in OTHER_FILES:
-        if name not in files:
-            (into / name).unlink(missing_ok=True)  # it told of the model that was here before
+    if another:
+        clear(into)
     write_files({into / name: files[name] for name in (*OTHER_FILES, *MODEL_FILES) if name in files})
     return Snapshot(into, notice)
 
