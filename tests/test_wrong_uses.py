@@ -17,11 +17,12 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 from huggingface_hub import constants
+from short_runs import at_step, stop
 
 import app as app_py
 import train as train_py
 from nanogpt import cli
-from nanogpt.training import loop, run_state
+from nanogpt.training import loop
 
 MAIN: dict[str, Callable[[list[str]], Any]] = {"train": train_py.main, "nanogpt": cli.main, "app": app_py.main}
 TRAIN = (
@@ -46,27 +47,8 @@ class Use(NamedTuple):
     happens: Happens = nothing
 
 
-def at_step(number: int, act: Callable[[], None]) -> Happens:
-    """In the middle of that step of the training, `act` is done."""
-    real = run_state.schedule
-
-    def happens(monkeypatch: pytest.MonkeyPatch) -> None:
-        def schedule(step: int, *args: Any, **kwargs: Any) -> float:
-            if step == number:
-                act()
-            return real(step, *args, **kwargs)
-
-        monkeypatch.setattr(run_state, "schedule", schedule)
-
-    return happens
-
-
-def press_ctrl_c(times: int) -> Callable[[], None]:
-    def act() -> None:
-        for _ in range(times):
-            signal.raise_signal(signal.SIGINT)
-
-    return act
+def in_step_4(act: Callable[[], None]) -> Happens:
+    return lambda monkeypatch: at_step(monkeypatch, 3, act)
 
 
 def fail(error: OSError) -> Callable[[], None]:
@@ -166,15 +148,15 @@ USES = [
     Use("nanogpt push checkpoints/nothing alice/gpt", 1, "error: nothing/config.json: No such file or directory."),
     Use("app --models nowhere", 2, "error: nowhere is neither a folder here nor the name of a repository, USER/REPO"),
     # --- bad luck on the way ---
-    Use(NEW, 0, "… stopped at step 4; … to continue from step 4, …", at_step(3, press_ctrl_c(1))),
-    Use(NEW, 130, "stopped at once; the last saved state, if there is one, is intact", at_step(3, press_ctrl_c(2))),
+    Use(NEW, 0, "… stopped at step 4; … to continue from step 4, …", in_step_4(stop(signal.SIGINT))),
+    Use(NEW, 130, "stopped at once; the last saved state, if there …, is intact", in_step_4(stop(signal.SIGINT, 2))),
     Use(NEW, 130, "stopped at once; the last saved state, if …", ctrl_c_in_the_first_evaluation),
-    Use(NEW, 1, "error: state: No space left on device. The state of step 0 … is intact; …", at_step(3, fail(FULL))),
-    Use(NEW, 1, "error: Nobody reads the output any more. The state of step 0 …", at_step(3, fail(CLOSED))),
+    Use(NEW, 1, "error: state: No space left on device. The state of step 0 … is intact; …", in_step_4(fail(FULL))),
+    Use(NEW, 1, "error: Nobody reads the output any more. The state of step 0 …", in_step_4(fail(CLOSED))),
     Use(f"{NEW} --learning_rate 1e30 --matrix_lr 1e30", 1, "error: Step …: the loss is … The state of step 0 …"),
     Use(
         f"{MINE} --overwrite", 0, "… still has the model of the earlier run to continue from step 4, …",
-        at_step(3, press_ctrl_c(1)),
+        in_step_4(stop(signal.SIGINT)),
     ),
 ]  # fmt: skip
 

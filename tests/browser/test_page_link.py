@@ -50,7 +50,7 @@ def test_a_link_outlives_the_server(visit: Visit, server: Server) -> None:
     assert expected["selected"] == f"side_2.text.{index}"
     assert str(expected["head"]).startswith("Layer 1, head 3")
     assert "1.4" in str(expected["off"])
-    page.goto("about:blank")  # an open page would complain of the lost server
+    page.goto("about:blank")
     server.stop()
     server.start()
     assert state(visit(link)) == expected

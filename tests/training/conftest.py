@@ -1,14 +1,14 @@
 """Fixtures of the training tests."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from short_runs import SMALL
+from short_runs import SMALL, at_step
 
-from nanogpt.training import run_state
 from nanogpt.training.config import TrainConfig
 from nanogpt.training.presets import resolve
 
@@ -30,17 +30,7 @@ def config(text_file: Path, tmp_path: Path) -> Callable[..., TrainConfig]:
     return make
 
 
-@pytest.fixture
-def at_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], None]], None]:
-    """at_step(n, act): do something in the middle of step n, where its learning rate is asked for."""
-    real = run_state.schedule
-
-    def install(step: int, act: Callable[[], None]) -> None:
-        def schedule(now: int, *args: Any, **kwargs: Any) -> float:
-            if now == step:
-                act()
-            return real(now, *args, **kwargs)
-
-        monkeypatch.setattr(run_state, "schedule", schedule)
-
-    return install
+@pytest.fixture(name="at_step")
+def at_a_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], None]], None]:
+    """at_step(n, act): do something in the middle of step n."""
+    return partial(at_step, monkeypatch)

@@ -1,4 +1,4 @@
-"""Runs of a second or less, and what they leave."""
+"""Runs of a second or less, what happens in the middle of them, and what they leave."""
 
 import json
 import re
@@ -7,8 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nanogpt.storage import states
+import pytest
 
+from nanogpt.storage import states
+from nanogpt.training import run_state
+
+SCHEDULE = run_state.schedule
 SMALL = {
     "n_layer": 1, "n_head": 2, "n_embd": 16, "block_size": 16, "batch_size": 4, "max_iters": 8, "eval_interval": 3,
     "eval_iters": 1, "log_interval": 1, "save_interval": 2, "warmup_iters": 2, "device": "cpu", "dtype": "float32",
@@ -41,3 +45,14 @@ def stop(number: signal.Signals = signal.SIGTERM, times: int = 1) -> Callable[[]
             signal.raise_signal(number)
 
     return act
+
+
+def at_step(monkeypatch: pytest.MonkeyPatch, number: int, act: Callable[[], None]) -> None:
+    """Do something in the middle of that step, where its learning rate is asked for, and no longer in another."""
+
+    def schedule(step: int, *args: Any, **kwargs: Any) -> float:
+        if step == number:
+            act()
+        return SCHEDULE(step, *args, **kwargs)
+
+    monkeypatch.setattr(run_state, "schedule", schedule)
