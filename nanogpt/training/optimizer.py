@@ -15,7 +15,8 @@ class Muon(torch.optim.Optimizer):
     """Momentum that is orthogonalised: each step moves a matrix by nearly the same amount in every direction.
 
     Keller Jordan, https://kellerjordan.github.io/posts/muon/. `torch.optim.Muon` does the same with one matrix at a
-    time and always in bfloat16; here all matrices of one shape are orthogonalised together, in `dtype`.
+    time and always in bfloat16; here all matrices of one shape, transposed or not, are orthogonalised together, in
+    `dtype`.
     """
 
     def __init__(
@@ -32,26 +33,34 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
-            by_shape: dict[torch.Size, list[nn.Parameter]] = defaultdict(list)
+            by_shape: dict[tuple[int, ...], list[nn.Parameter]] = defaultdict(list)
             for p in group["params"]:
                 if p.grad is not None:
-                    by_shape[p.shape].append(p)
-            for (rows, columns), params in by_shape.items():
+                    by_shape[tuple(sorted(p.shape))].append(p)
+            for params in by_shape.values():
                 updates = []
                 for p in params:
                     assert p.grad is not None
-                    m = self.state[p].setdefault("momentum_buffer", torch.zeros_like(p))
+                    if not self.state[p]:
+                        self.state[p]["momentum_buffer"] = torch.zeros_like(p)
+                    m = self.state[p]["momentum_buffer"]
                     m.lerp_(p.grad, 1 - group["momentum"])
-                    updates.append(torch.lerp(p.grad, m, group["momentum"]))  # Nesterov
+                    updates.append(wide(torch.lerp(p.grad, m, group["momentum"])))  # Nesterov
                 step = orthogonalise(torch.stack(updates).to(self.dtype))
-                # A tall matrix moves further, so that the size of its output's change stays the same.
-                rate = group["lr"] * math.sqrt(max(1, rows / columns))
                 for p, s in zip(params, step, strict=True):
-                    p.mul_(1 - group["lr"] * group["weight_decay"]).add_(s, alpha=-rate)
+                    # A tall matrix moves further, so that the size of its output's change stays the same.
+                    rate = group["lr"] * math.sqrt(max(1, p.size(0) / p.size(1)))
+                    p.mul_(1 - group["lr"] * group["weight_decay"])
+                    wide(p).add_(s, alpha=-rate)
 
 
-def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
-    """(N, rows, columns) → matrices of the same shape with all singular values near 1, by Newton-Schulz iterations.
+def wide(matrix: Tensor) -> Tensor:
+    """The matrix, or its transpose if it has more rows than columns: both are orthogonalised alike."""
+    return matrix.mT if matrix.size(0) > matrix.size(1) else matrix
+
+
+def orthogonalise(x: Tensor, steps: int = 5) -> Tensor:
+    """(N, rows, columns), rows ≤ columns → the same with all singular values near 1, by Newton-Schulz iterations.
 
     The coefficients of the polynomial are Keller Jordan's: they raise small singular values fast and leave all of
     them between 0.7 and 1.2, which works as well as exactly 1. Each iteration multiplies x by a polynomial in its
@@ -60,23 +69,21 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
     multiplied in each iteration; with hardware for bfloat16 that is faster still.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrices.mT if matrices.size(-2) > matrices.size(-1) else matrices
     x = x / x.norm(dim=(-2, -1), keepdim=True).clamp(min=1e-7)
     if x.dtype == torch.bfloat16:
         for _ in range(steps):
             gram = x @ x.mT
             x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    else:
-        gram = x @ x.mT
-        identity = torch.eye(gram.size(-1), device=x.device).expand_as(gram)
-        product = identity
-        for i in range(steps):
-            factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c).add_(identity, alpha=a)
-            product = factor @ product if i else factor
-            if i < steps - 1:
-                gram = factor @ gram @ factor
-        x = product @ x
-    return x.mT if matrices.size(-2) > matrices.size(-1) else x
+        return x
+    gram = x @ x.mT
+    identity = torch.eye(gram.size(-1), device=x.device).expand_as(gram)
+    product = identity
+    for i in range(steps):
+        factor = torch.baddbmm(gram, gram, gram, beta=b, alpha=c).add_(identity, alpha=a)
+        product = factor @ product if i else factor
+        if i < steps - 1:
+            gram = factor @ gram @ factor
+    return product @ x
 
 
 def is_hidden_matrix(name: str, p: Tensor) -> bool:

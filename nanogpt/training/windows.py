@@ -33,10 +33,9 @@ class Windows:
 
     def batch(self, number: int, batch_size: int) -> tuple[Tensor, Tensor]:
         """Batch `number`: x (batch_size, T), and the targets one character later, (batch_size, T) or (…, T, V)."""
-        first = number * batch_size
-        starts = torch.stack(
-            [self._epoch(i // self.per_epoch)[i % self.per_epoch] for i in range(first, first + batch_size)]
-        )
+        epoch, first = divmod(number * batch_size, self.per_epoch)
+        last_epoch = epoch + (first + batch_size - 1) // self.per_epoch
+        starts = torch.cat([self._epoch(e) for e in range(epoch, last_epoch + 1)])[first : first + batch_size]
         positions = starts[:, None] + torch.arange(self.block_size)  # (batch_size, T)
         return self.ids[positions], self.targets[positions + 1]
 
