@@ -14,10 +14,7 @@ import torch
 from nanogpt.analysis.figures import analyse, combination, described, save_figures
 from nanogpt.analysis.inspection import inspection, inspection_lines, looks
 from nanogpt.analysis.parts import without
-from nanogpt.analysis.score import (
-    BITS,
-    score,
-)
+from nanogpt.analysis.score import BITS, score
 from nanogpt.analysis.unseen import check_vocabulary
 from nanogpt.bench import bench_generation, bench_training
 from nanogpt.checks import shortened

@@ -104,6 +104,10 @@ class Calls:
             return
         message: Message = await receive()  # the guard has put the body together and read it
         body = json.loads(message["body"]) if message.get("body") else None
+        if path.strip("/") in ("cancel", "reset") and isinstance(body, dict) and body.get("event_id", "") is None:
+            # A visitor has stopped a run before its name had arrived. Gradio's server finds it by session and function.
+            body["event_id"] = ""
+            message["body"] = json.dumps(body).encode()
         if problem := call_problem(path, body, scope["app"].get_blocks()):
             await JSONResponse({"detail": problem}, 400)(scope, receive, send)  # the page shows `detail`
             return

@@ -80,7 +80,7 @@ def train(config: TrainConfig, command: str = "", group: Group = ALONE, stop: St
     memory = check_size(config, outline, device)
     directory, stop = RunDirectory(config.folder, text_of(config, corpus)), stop or Stop()
     if config.eval_only:
-        return _evaluate_only(config, device, corpus, directory)
+        return _evaluate_only(config, device, corpus, directory) if group.is_leader else {}
     model = _initial_model(config, corpus.tokenizer.vocab_size, origin).to(device)
     teachers = load_teachers(config.distill_from, corpus.tokenizer, device, dtype)
     claimed = directory.claimed(may_exist=config.overwrite or config.resume) if group.is_leader else nullcontext()

@@ -1,6 +1,7 @@
 """Compare: type, generate, stop, slide; the same luck on all sides."""
 
 import statistics
+import time
 from itertools import takewhile
 
 import pytest
@@ -103,21 +104,36 @@ def test_stop_halts_the_run_that_another_makes_way_for(visit: Visit) -> None:
         overtake_and_stop(page, wait)
 
 
+def test_stop_before_the_server_has_named_the_run(visit: Visit) -> None:
+    """On a slow line. What Gradio's script then asks for was answered with an error."""
+    page = visit(characters=20)
+    page.route("**/queue/join*", lambda route: time.sleep(0.4) or route.continue_())
+    stop_after(page, 60, length=200)
+    page.wait_for_function("() => document.querySelector('#status').textContent.includes('Stopped')")
+    idle(page)
+    assert [len(text) for text in texts(page)] == [20, 20]
+
+
 def overtake_and_stop(page: Page, wait: int) -> None:
     enter_number(page, "length", 2000)
     page.wait_for_function(f"() => ({LENGTHS})()[1] > 50")
-    page.evaluate(
-        """(wait) => {
-          const box = document.querySelector("#length input[type=number]");
-          box.value = 1999;
-          box.dispatchEvent(new Event("change"));
-          setTimeout(() => document.querySelector("#stop").click(), wait);
-        }""",
-        wait,
-    )
+    stop_after(page, wait, length=1999)
     assert all(0 < len(text) < 1999 for text in stopped(page))
     set_number(page, "length", 30)
     assert [len(text) for text in texts(page)] == [30, 30]
+
+
+def stop_after(page: Page, wait: int, *, length: int) -> None:
+    """Ask for so many characters, and press Stop so many milliseconds later."""
+    page.evaluate(
+        """([wait, length]) => {
+          const box = document.querySelector("#length input[type=number]");
+          box.value = length;
+          box.dispatchEvent(new Event("change"));
+          setTimeout(() => document.querySelector("#stop").click(), wait);
+        }""",
+        [wait, length],
+    )
 
 
 def test_a_slider_overtakes_the_run_of_a_link(visit: Visit, api: Api) -> None:

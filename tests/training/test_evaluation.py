@@ -13,6 +13,7 @@ from nanogpt.models import build_model
 from nanogpt.storage import checkpoint
 from nanogpt.text.corpus import DataError, load_corpus
 from nanogpt.training.config import TrainConfig
+from nanogpt.training.distributed import Group
 from nanogpt.training.errors import TrainError
 from nanogpt.training.run_directory import RunDirectory
 from nanogpt.training.run_state import RunState
@@ -50,6 +51,8 @@ def test_eval_only_judges_the_newest_state_and_writes_nothing(
         assert {path: path.read_bytes() for path in config(name="run").folder.rglob("*") if path.is_file()} == before
         assert row["step"] == 8
         assert "nothing was written" in capsys.readouterr().out
+    assert train(config(name="run", eval_only=True), group=Group(rank=1, size=2)) == {}  # only the leader prints
+    assert not capsys.readouterr().out
 
 
 def test_full_eval_is_the_whole_validation_text(config: Callable[..., TrainConfig], text_file: Path) -> None:
