@@ -105,7 +105,8 @@ class Calls:
         message: Message = await receive()  # the guard has put the body together and read it
         body = json.loads(message["body"]) if message.get("body") else None
         if path.strip("/") in ("cancel", "reset") and isinstance(body, dict) and body.get("event_id", "") is None:
-            # A visitor has stopped a run before its name had arrived. Gradio's server finds it by session and function.
+            # The visitor stopped a run before the page received its id. Gradio's script then sends null, but its server
+            # wants a text. With an empty one it still finds a running function, by the session and the function.
             body["event_id"] = ""
             message["body"] = json.dumps(body).encode()
         if problem := call_problem(path, body, scope["app"].get_blocks()):

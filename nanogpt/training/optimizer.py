@@ -55,12 +55,17 @@ class Muon(torch.optim.Optimizer):
 
 
 def wide(matrix: Tensor) -> Tensor:
-    """The matrix, or its transpose if it has more rows than columns: both are orthogonalised alike."""
+    """The matrix, or its transpose if it has more rows than columns.
+
+    Orthogonalising a transpose gives the transpose of the result, so matrices of both forms can share a batch.
+    """
     return matrix.mT if matrix.size(0) > matrix.size(1) else matrix
 
 
 def orthogonalise(x: Tensor, steps: int = 5) -> Tensor:
-    """(N, rows, columns), rows ≤ columns → the same with all singular values near 1, by Newton-Schulz iterations.
+    """(N, rows, columns) → matrices of the same shape with all singular values near 1, by Newton-Schulz iterations.
+
+    The Gram matrix below has as many rows as x, so a wide matrix takes less work than its transpose.
 
     The coefficients of the polynomial are Keller Jordan's: they raise small singular values fast and leave all of
     them between 0.7 and 1.2, which works as well as exactly 1. Each iteration multiplies x by a polynomial in its

@@ -104,8 +104,8 @@ def test_stop_halts_the_run_that_another_makes_way_for(visit: Visit) -> None:
         overtake_and_stop(page, wait)
 
 
-def test_stop_before_the_server_has_named_the_run(visit: Visit) -> None:
-    """On a slow line. What Gradio's script then asks for was answered with an error."""
+def test_stop_before_the_run_has_an_id(visit: Visit) -> None:
+    """The connection is slow. Gradio's script cancels an event `null`; the server answered that with an error."""
     page = visit(characters=20)
     page.route("**/queue/join*", lambda route: time.sleep(0.4) or route.continue_())
     stop_after(page, 60, length=200)

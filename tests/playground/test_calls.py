@@ -44,8 +44,8 @@ def test_a_call_that_cannot_succeed_gets_a_sentence(path: str, body: Any, messag
     assert "Traceback" not in playground.log.read_text()
 
 
-def test_a_run_may_be_stopped_before_its_name_is_known(playground: Server) -> None:
-    """Gradio's script then sends null; the answer was 400, which the browser reports as an error."""
+def test_a_run_may_be_stopped_before_its_id_is_known(playground: Server) -> None:
+    """Gradio's script then sends null. The answer was 400, which the browser reports as an error."""
     for path, body in (("cancel", {"session_hash": "s", "fn_index": 0}), ("reset", {})):
         answer = httpx.post(f"{playground.url}/gradio_api/{path}", json={**body, "event_id": None})
         assert (answer.status_code, answer.json()) == (200, {"success": True})
